@@ -1,0 +1,51 @@
+"""Background work of a worker process: loops that outlive their failures and stop when asked."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+log = structlog.get_logger("jobs")
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A named piece of background work: `run(stop)` goes on until `stop` is set."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
+
+
+def periodic(name: str, step: Callable[[], Awaitable[object]], *, seconds: float) -> Job:
+    """Return the job that does `step` every `seconds`, and at once again while `step` returns something true."""
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            if not await step():
+                await pause(stop, seconds)
+
+    return Job(name, run)
+
+
+async def supervise(job: Job, stop: asyncio.Event) -> None:
+    """Run a job until `stop`; a failure is logged and the job starts again after a growing pause."""
+    wait = _FIRST_PAUSE
+    while not stop.is_set():
+        started = asyncio.get_running_loop().time()
+        try:
+            await job.run(stop)
+        except Exception:  # a supervising loop: whatever broke, the next attempt may hold
+            log.exception("job failed", job=job.name)
+            if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
+                wait = _FIRST_PAUSE
+            await pause(stop, wait)
+            wait = min(wait * 2, _LONGEST_PAUSE)
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep for `seconds`, or until `stop`."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

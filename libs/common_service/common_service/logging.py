@@ -1,0 +1,72 @@
+"""One JSON line a request and one an event of business, with ids, never with bodies; secrets are struck out."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+_SECRET_NAMES = re.compile(
+    r"authorization|password|secret|api_?key|cookie|(^|_)token$|id_token|access_token|refresh_token|card|cvc|e?mail|prompt|content$|body$",
+    re.IGNORECASE,
+)
+_SECRET_SHAPES = re.compile(
+    r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JWT
+    r"|\b(?:sk|rk|pk|whsec)_[\w]{6,}|\bsk-[\w-]{8,}"  # keys of Stripe and OpenAI
+    r"|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address of mail
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # a password in a URL
+    r"|(?<![\w.-])(?:\d[ -]?){13,19}(?![\w.-])"  # a card number
+)
+_STRUCK = "[redacted]"
+
+
+def configure_logging(service: str, *, format: str = "json", level: str = "INFO") -> None:  # noqa: A002 - the setting's name
+    """Send every logger of the process to standard output, as `json` or as `console` lines."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lambda _logger, _method, event: {"service": service, **event},
+    ]
+    console = format == "console"
+    last: list[Processor] = [redact, structlog.dev.ConsoleRenderer(colors=False)]
+    if not console:
+        last = [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(default=str)]
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "stripe", "urllib3", "botocore", "alembic"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    structlog.configure(
+        processors=[*shared[:2], *shared[3:], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Strike out values under telling names, and texts shaped like tokens, keys, cards or addresses, at any depth."""
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: Any) -> Any:
+    if name != "event" and _SECRET_NAMES.search(name):
+        return _STRUCK
+    if isinstance(value, str):
+        return _SECRET_SHAPES.sub(_STRUCK, value)
+    if isinstance(value, Mapping):
+        return {key: _clean(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", item) for item in value]
+    return value

@@ -1,0 +1,109 @@
+"""Pure ASGI middleware: what happens around every request. (BaseHTTPMiddleware costs 0.26 ms each: performance.md.)"""
+
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from common_service.ids import uuid7
+from common_service.problems import TooLarge
+
+log = structlog.get_logger("request")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-store",
+}
+
+
+class RequestContext:
+    """Gives a request its id, answers with security headers, writes one log line and counts it."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._requests = Counter(
+            "http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "http_request_seconds", "Time to the end of the answer.", ["method", "route"], registry=registry
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one connection; anything but HTTP passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope))
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
+        answered = {"status": 500}
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, _decorated(send, request_id, answered))
+        finally:
+            self._record(scope, answered["status"], time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if route != "unmatched" else "ANY"
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+        if scope["path"] not in _UNLOGGED:
+            log.info("answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+class BodyLimit:
+    """Refuses bodies over `limit` bytes, announced or not, before anybody reads them whole."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app, self._limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one connection. Raises TooLarge inside the application."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        scope["body_too_large"] = announced.isdecimal() and int(announced) > self._limit
+        await self._app(scope, self._counted(receive, scope), send)
+
+    def _counted(self, receive: Receive, scope: Scope) -> Callable[[], Awaitable[Message]]:
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if scope["body_too_large"]:
+                raise TooLarge(f"The body is larger than {self._limit} bytes.")
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._limit:
+                raise TooLarge(f"The body is larger than {self._limit} bytes.")
+            return message
+
+        return counted
+
+
+def _request_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else str(uuid7())
+
+
+def _decorated(send: Send, request_id: str, answered: dict[str, int]) -> Callable[[Message], Awaitable[None]]:
+    async def decorated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answered["status"] = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = request_id
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return decorated

@@ -1,0 +1,36 @@
+"""Runs a service's alembic environment over `DATABASE_URL`, inside its own schema, never waiting long for a lock."""
+
+import os
+from typing import Any
+
+from alembic import context
+from sqlalchemy import MetaData, create_engine, pool, text
+
+from common_service.database import sqlalchemy_url
+
+_LOCK_TIMEOUT = "5s"
+
+
+def run_migrations(metadata: MetaData) -> None:
+    """Be the body of `migrations/env.py`. The version table lives in the schema of `metadata`."""
+    schema = metadata.schema
+    options: dict[str, Any] = {
+        "target_metadata": metadata,
+        "version_table_schema": schema,
+        "include_schemas": True,
+        "include_name": lambda name, kind, _parents: kind != "schema" or name == schema,
+        "compare_server_default": False,
+    }
+    if context.is_offline_mode():
+        context.configure(dialect_name="postgresql", literal_binds=True, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = create_engine(sqlalchemy_url(os.environ["DATABASE_URL"]), poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
+        connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))
+        context.configure(connection=connection, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()

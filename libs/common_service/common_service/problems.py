@@ -1,0 +1,209 @@
+"""Refusals and their faces: one table per service turns an exception into an RFC 9457 problem document.
+
+`code` is the contract; the sentences may change. What is not in the table is a defect and tells the caller nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+from structlog.contextvars import get_contextvars
+
+MEDIA_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """The face of a refusal: its status, its stable code, and which attributes of the exception the caller may see."""
+
+    status: int
+    code: str
+    members: tuple[str, ...] = ()
+    retry_after: int | None = None
+    challenge: str | None = None
+    detail: str | None = None
+
+
+class Malformed(Exception):
+    """A request that no field can be blamed for."""
+
+
+class TooLarge(Exception):
+    """A body over the service's limit."""
+
+
+class BadCursor(Exception):
+    """A page cursor that this service did not make."""
+
+
+COMMON: Mapping[type[Exception], Problem] = {
+    Malformed: Problem(400, "malformed"),
+    TooLarge: Problem(413, "too_large"),
+    BadCursor: Problem(422, "cursor_invalid"),
+    OperationalError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
+    InterfaceError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
+    PoolTimeout: Problem(503, "unavailable", retry_after=2, detail="The service is busy."),
+}
+_HTTP_CODES = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+_SCHEMA_NAME = "Problem"
+
+
+class ProblemTable:
+    """The refusals of a service. Install it on the app; ask it for the OpenAPI responses of a route."""
+
+    def __init__(self, *tables: Mapping[type[Exception], Problem]) -> None:
+        self._faces: dict[type[Exception], Problem] = dict(COMMON)
+        for table in tables:
+            self._faces.update(table)
+
+    def install(self, app: FastAPI) -> None:
+        """Register a handler for every refusal, for the framework's own errors, and for defects."""
+        for refusal in self._faces:
+            app.add_exception_handler(refusal, self._answer_refusal)
+        app.add_exception_handler(RequestValidationError, _answer_invalid)
+        app.add_exception_handler(HTTPException, _answer_http)
+        app.add_exception_handler(Exception, _answer_defect)
+
+    def responses(self, *refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
+        """Return the OpenAPI `responses` of a route that may refuse so, beside what every route may answer."""
+        codes: dict[int, list[str]] = {}
+        for refusal in refusals:
+            face = self._faces[refusal]
+            known = codes.setdefault(face.status, [])
+            if face.code not in known:
+                known.append(face.code)
+        return {status: problem_response(status, names) for status, names in sorted(codes.items())}
+
+    async def _answer_refusal(self, request: Request, error: Exception) -> Response:
+        face = next(self._faces[kind] for kind in type(error).__mro__ if kind in self._faces)
+        extra = {name: getattr(error, name) for name in face.members}
+        retry_after = face.retry_after if face.retry_after is not None else getattr(error, "retry_after", None)
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        if face.challenge:
+            headers["WWW-Authenticate"] = face.challenge
+        detail = face.detail if face.detail is not None else str(error) or None
+        return problem(request, face.status, face.code, detail, extra, headers)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str | None,
+    extra: Mapping[str, Any] = {},
+    headers: Mapping[str, str] = {},
+) -> Response:
+    """Return a problem document as a response."""
+    document = {
+        "type": f"urn:truecrime:problem:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request.url.path,
+        "request_id": get_contextvars().get("request_id"),
+        **{name: value for name, value in extra.items() if value is not None},
+    }
+    return Response(orjson.dumps(document, default=_plain), status, dict(headers), MEDIA_TYPE)
+
+
+def problem_response(status: int, codes: Sequence[str]) -> dict[str, Any]:
+    """Return one entry of an OpenAPI `responses` object."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{_SCHEMA_NAME}"}}}
+    return {"description": f"{HTTPStatus(status).phrase}: {', '.join(codes)}", "content": content}
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": _SCHEMA_NAME,
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; the sentences are not.",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": ["string", "null"]},
+        "code": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": ["string", "null"]},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+        "action": {"type": "object"},
+        "meter": {"type": "string"},
+        "limit": {"type": "integer"},
+        "used": {"type": "integer"},
+        "resets_at": {"type": "string", "format": "date-time"},
+    },
+}
+EVERY_ROUTE = {
+    400: problem_response(400, ["malformed"]),
+    413: problem_response(413, ["too_large"]),
+    422: problem_response(422, ["validation_failed"]),
+    503: problem_response(503, ["unavailable"]),
+}
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    errors = error.errors() if isinstance(error, RequestValidationError) else []
+    if any(item["type"] == "json_invalid" for item in errors):
+        return problem(request, 400, "malformed", "The body is not JSON.")
+    pointers = [{"pointer": _pointer(item["loc"]), "detail": str(item["msg"])} for item in errors]
+    return problem(request, 422, "validation_failed", "Some values do not fit.", {"errors": pointers})
+
+
+async def _answer_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
+    return problem(request, status, _HTTP_CODES.get(status, "http_error"), HTTPStatus(status).phrase, headers=headers)
+
+
+async def _answer_defect(request: Request, _: Exception) -> Response:
+    return problem(request, 500, "internal_error", None)
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """Collect the methods of every route that has this path: the router names those of the first one only."""
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            allowed |= getattr(route, "methods", None) or set()
+    return allowed
+
+
+def _pointer(location: Sequence[Any]) -> str:
+    """Turn a validation location into a JSON pointer for the body, or `header/name`, `query/name`, `path/name`."""
+    place, *rest = [str(part).replace("~", "~0").replace("/", "~1") for part in location] or [""]
+    return "/" + "/".join(rest) if place == "body" else "/".join([place, *rest])
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no place in a problem document")

@@ -1,0 +1,70 @@
+"""How the two kinds of process of a service run: `serve` answers requests, `work` does jobs beside a health port."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from common_service.app import create_service_app
+from common_service.jobs import Job, supervise
+from common_service.problems import ProblemTable
+from common_service.settings import ServiceSettings
+
+_DRAIN_SECONDS = 2.0
+
+
+def serve(app: FastAPI, settings: ServiceSettings) -> None:
+    """Answer requests until SIGTERM, then let open answers end for `shutdown_seconds`."""
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def work(
+    name: str,
+    jobs: Sequence[Job],
+    settings: ServiceSettings,
+    *,
+    ready: Callable[[], Awaitable[None]],
+    close: Callable[[], Awaitable[None]],
+    registry: CollectorRegistry | None = None,
+) -> None:
+    """Do `jobs` until SIGTERM; `/healthz`, `/readyz` and `/metrics` answer on the settings' port meanwhile."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(supervise(job, stop), name=job.name) for job in jobs]
+        try:
+            yield
+        finally:
+            stop.set()
+            _done, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+            await close()
+
+    app = create_service_app(
+        title=name,
+        prefix="/worker",
+        routers=[],
+        problems=ProblemTable(),
+        ready=ready,
+        lifespan=lifespan,
+        registry=registry,
+    )
+    serve(app, settings)

@@ -1,0 +1,58 @@
+"""The servers under everything: they start, keep their data, and go."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from sandbox.servers import postgres as postgres_server
+from sandbox.servers.errors import CannotStart
+from sandbox.servers.postgres import find_binaries, start_postgres
+from sandbox.servers.redis import start_redis
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(0o755)
+    return tmp_path
+
+
+def test_postgres_keeps_its_data_over_a_restart(directory: Path) -> None:
+    first = start_postgres(directory)
+    with psycopg.connect(first.url) as connection:
+        connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
+    first.stop()
+    second = start_postgres(directory)
+    with psycopg.connect(second.url) as connection:
+        assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
+    second.stop()
+    assert second.process.poll() is not None
+
+
+def test_postgres_recovers_after_the_server_was_killed(directory: Path) -> None:
+    first = start_postgres(directory)
+    first.process.kill()
+    first.process.wait()
+    second = start_postgres(directory)
+    with psycopg.connect(second.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    second.stop()
+
+
+def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
+    first = start_redis(tmp_path)
+    with redis.Redis.from_url(first.url) as client:
+        client.set("kept", "7")
+    first.stop()
+    second = start_redis(tmp_path)
+    with redis.Redis.from_url(second.url) as client:
+        assert client.get("kept") == b"7"
+    second.stop()
+
+
+def test_a_machine_without_postgres_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(postgres_server, "_candidates", lambda: iter([tmp_path]))
+    with pytest.raises(CannotStart, match="DATABASE_URL"):
+        find_binaries()
