@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +14,48 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def die_with_parent(parent: int, signum: int = signal.SIGTERM) -> None:
-    """Ask the kernel to send `signum` to this process when the thread that started it ends (prctl(2))."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signum)
-        if os.getppid() != parent:  # it died between fork and prctl
-            os._exit(1)
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, where, as whom, and which signals end it in good order."""
 
+    argv: tuple[str, ...]
+    cwd: Path | None = None
+    env: dict[str, str] | None = field(default=None, repr=False)
+    user: int | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = signal.SIGKILL
 
-def start_child(
-    argv: Sequence[str], log: Path, *, user: int | None = None, env: dict[str, str] | None = None, cwd: Path | None = None
-) -> subprocess.Popen[bytes]:
-    """Start `argv` with its output appended to `log`, in a session of its own, bound to the life of this process."""
-    parent = os.getpid()
-    identity: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
-    with log.open("ab") as sink:
-        return subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
-            start_new_session=True,
-            preexec_fn=lambda: die_with_parent(parent, signal.SIGINT),  # noqa: PLW1509 - one prctl, no locks taken
-            env=env,
-            cwd=cwd,
+    def options(self) -> dict[str, Any]:
+        """Return what `Popen` and asyncio's subprocesses share. The kernel's signal comes when the *thread* that
+        started the child ends, so start children from the main thread.
+        """
+        identity = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        return {
+            "stdin": subprocess.DEVNULL,
+            "start_new_session": True,  # Ctrl-C at the terminal reaches the parent alone
+            "preexec_fn": dying_with(os.getpid(), self.orphan_signal),
+            "cwd": self.cwd,
+            "env": self.env,
             **identity,
-        )
+        }
+
+
+def dying_with(parent: int, signum: int) -> Callable[[], None]:
+    """Return what a child runs before exec: the kernel will send it `signum` when `parent` is gone (prctl(2))."""
+
+    def bind() -> None:
+        if _libc is not None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signum)
+            if os.getppid() != parent:  # it died between fork and prctl
+                os._exit(1)
+
+    return bind
+
+
+def start_child(command: Command, log: Path) -> subprocess.Popen[bytes]:
+    """Start `command` with its output appended to `log`."""
+    with log.open("ab") as sink:
+        return subprocess.Popen(command.argv, stdout=sink, stderr=sink, **command.options())
 
 
 def stop_child(child: subprocess.Popen[bytes], signum: int = signal.SIGTERM, patience: float = 4.0) -> None:

@@ -1,13 +1,32 @@
 """Free ports on the loopback address."""
 
+import random
 import socket
+from collections.abc import Collection
+
+# Below what systems hand out for outgoing connections, so that a port written down yesterday is still free today.
+_OURS = range(18000, 32000)
 
 
-def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nothing listens on at this moment."""
+def free_port(beside: Collection[int] = ()) -> int:
+    """Return a TCP port of 127.0.0.1 that nothing uses at this moment and that is none of `beside`."""
+    for port in random.sample(_OURS, 400):
+        if port not in beside and is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on 127.0.0.1:`port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def is_listening(port: int) -> bool:

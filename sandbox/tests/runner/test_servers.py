@@ -5,9 +5,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-from sandbox.servers import postgres as postgres_server
+
+from sandbox.servers.binaries import find_postgres
 from sandbox.servers.errors import CannotStart
-from sandbox.servers.postgres import find_binaries, start_postgres
+from sandbox.servers.postgres import start_postgres
 from sandbox.servers.redis import start_redis
 
 
@@ -51,8 +52,11 @@ def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
     second.stop()
 
 
-def test_a_machine_without_postgres_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(postgres_server, "_candidates", lambda: iter([tmp_path]))
+def test_a_machine_without_postgres_is_told_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="DATABASE_URL"):
-        find_binaries()
+        find_postgres([tmp_path])
+
+
+def test_data_of_another_version_is_not_touched() -> None:
+    with pytest.raises(CannotStart, match=r"made by PostgreSQL 9.*make clean"):
+        find_postgres(major="9")
