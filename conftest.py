@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from sandbox.servers.postgres import running_postgres
 from sandbox.servers.redis import running_redis
 

@@ -54,6 +54,14 @@ class SqlWork:
     def open(self, session: AsyncSession) -> None:
         """Build the repositories that share this session."""
 
+    @classmethod
+    def on(cls, session: AsyncSession) -> Self:
+        """Return a work that is part of a transaction somebody else commits, as an event's handler is."""
+        work = cls.__new__(cls)
+        work.session = session
+        work.open(session)
+        return work
+
     async def __aenter__(self) -> Self:
         self.session = self._database.session()
         self.open(self.session)

@@ -81,11 +81,11 @@ class BodyLimit:
         async def counted() -> Message:
             nonlocal seen
             if scope["body_too_large"]:
-                raise TooLarge(f"The body is larger than {self._limit} bytes.")
+                raise TooLarge(self._limit)
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._limit:
-                raise TooLarge(f"The body is larger than {self._limit} bytes.")
+                raise TooLarge(self._limit)
             return message
 
         return counted

@@ -3,7 +3,7 @@
 `code` is the contract; the sentences may change. What is not in the table is a defect and tells the caller nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -38,8 +38,11 @@ class Malformed(Exception):
     """A request that no field can be blamed for."""
 
 
-class TooLarge(Exception):
-    """A body over the service's limit."""
+class TooLarge(HTTPException):
+    """A body over the service's limit. The framework lets only its own kind of error out of the reading of a body."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"The body is larger than {limit} bytes.")
 
 
 class BadCursor(Exception):
@@ -48,7 +51,6 @@ class BadCursor(Exception):
 
 COMMON: Mapping[type[Exception], Problem] = {
     Malformed: Problem(400, "malformed"),
-    TooLarge: Problem(413, "too_large"),
     BadCursor: Problem(422, "cursor_invalid"),
     OperationalError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     InterfaceError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
@@ -178,7 +180,8 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
-    return problem(request, status, _HTTP_CODES.get(status, "http_error"), HTTPStatus(status).phrase, headers=headers)
+    detail = error.detail if isinstance(error, TooLarge) else HTTPStatus(status).phrase
+    return problem(request, status, _HTTP_CODES.get(status, "http_error"), detail, headers=headers)
 
 
 async def _answer_defect(request: Request, _: Exception) -> Response:
@@ -188,11 +191,18 @@ async def _answer_defect(request: Request, _: Exception) -> Response:
 def _allowed_methods(request: Request) -> set[str]:
     """Collect the methods of every route that has this path: the router names those of the first one only."""
     allowed: set[str] = set()
-    for route in request.app.routes:
+    for route in _flat(request.app.routes):
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             allowed |= getattr(route, "methods", None) or set()
     return allowed
+
+
+def _flat(routes: Iterable[Any]) -> Iterator[Any]:
+    """Walk routes through the routers that FastAPI keeps as one entry each."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        yield from _flat(included.routes) if included else [route]
 
 
 def _pointer(location: Sequence[Any]) -> str:

@@ -1,0 +1,114 @@
+"""Who stands behind a request: dependencies that a route names, and that refuse everybody else."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import Request
+
+from common_auth.errors import Forbidden, TokenInvalid, Unauthenticated
+from common_auth.tokens import Claims, TokenVerifier
+
+Permissions = Mapping[str, frozenset[str]]
+"""Which permissions a Cognito group gives: data, not code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A reader or an admin, signed in."""
+
+    user_id: UUID
+    username: str
+    groups: tuple[str, ...]
+    permissions: frozenset[str]
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCaller:
+    """One of our own services, with the admin behind the call where there is one."""
+
+    client_id: str
+    scopes: frozenset[str]
+    actor: Person | None
+
+
+class Callers:
+    """Builds the dependencies of a service's routes from its two verifiers."""
+
+    def __init__(self, people: TokenVerifier, services: TokenVerifier, permissions: Permissions) -> None:
+        self._people, self._services, self._permissions = people, services, permissions
+
+    async def reader(self, request: Request) -> Person:
+        """Anybody who is signed in. Raises Unauthenticated."""
+        return await self._person(bearer(request, "authorization"))
+
+    def admin(self, permission: str) -> Callable[[Request], Awaitable[Person]]:
+        """Return the dependency for a person whose groups give `permission`; it raises Unauthenticated, Forbidden."""
+
+        async def admin(request: Request) -> Person:
+            person = await self._person(bearer(request, "authorization"))
+            if permission not in person.permissions:
+                raise Forbidden
+            return person
+
+        return admin
+
+    def service(self, scope: str, *, acting: str | None = None) -> Callable[[Request], Awaitable[ServiceCaller]]:
+        """Return the dependency for a service whose token has `scope`; it raises Unauthenticated, Forbidden.
+
+        With `acting`, the call must also carry the token of an admin with that permission in `X-Actor-Token`.
+        """
+
+        async def service(request: Request) -> ServiceCaller:
+            claims = await self._services.access(bearer(request, "authorization"))
+            if scope not in claims.scopes:
+                raise Forbidden
+            actor = None
+            if acting is not None:
+                actor = await self._person(_actor_token(request))
+                if acting not in actor.permissions:
+                    raise Forbidden
+            return ServiceCaller(claims.client_id, claims.scopes, actor)
+
+        return service
+
+    async def _person(self, token: str) -> Person:
+        claims = await self._people.access(token)
+        return Person(
+            _user_id(claims), str(claims.everything.get("username", "")), claims.groups, self._of(claims), token
+        )
+
+    def _of(self, claims: Claims) -> frozenset[str]:
+        return frozenset().union(*(self._permissions.get(group, frozenset()) for group in claims.groups))
+
+
+def bearer(request: Request, header: str) -> str:
+    """Return the token of the one `Bearer` header: one space, no list, no second header. Raises Unauthenticated."""
+    values = request.headers.getlist(header)
+    if not values:
+        raise Unauthenticated
+    scheme, space, token = values[0].partition(" ")
+    if (
+        len(values) != 1
+        or scheme.lower() != "bearer"
+        or not space
+        or not token
+        or any(c.isspace() or c == "," for c in token)
+    ):
+        raise TokenInvalid("an unreadable header")
+    return token
+
+
+def _actor_token(request: Request) -> str:
+    values = request.headers.getlist("x-actor-token")
+    if len(values) != 1:
+        raise Unauthenticated
+    return values[0]
+
+
+def _user_id(claims: Claims) -> UUID:
+    try:
+        return UUID(claims.subject)
+    except ValueError:
+        raise TokenInvalid("a subject that is no id") from None

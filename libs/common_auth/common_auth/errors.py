@@ -1,0 +1,45 @@
+"""Why a caller is turned away, and the faces of it. No word of a library's own error text leaves the house."""
+
+from common_service.problems import Problem
+
+
+class Unauthenticated(Exception):
+    """No token, or one that proves nothing."""
+
+
+class TokenInvalid(Unauthenticated):
+    """A token that does not hold; the reason stays in the log."""
+
+
+class TokenExpired(Unauthenticated):
+    """A token that held once."""
+
+
+class Forbidden(Exception):
+    """A known caller who may not do this."""
+
+
+class AccessUnavailable(Exception):
+    """What this person may do cannot be learned right now."""
+
+
+class KeysUnavailable(Exception):
+    """The issuer's keys cannot be fetched, and none are held."""
+
+
+class ServiceTokenUnavailable(Exception):
+    """The issuer gives this service no token right now."""
+
+
+_INVALID = 'Bearer error="invalid_token"'
+AUTH_PROBLEMS = {
+    Unauthenticated: Problem(401, "unauthenticated", challenge="Bearer", detail="Sign in first."),
+    TokenInvalid: Problem(401, "token_invalid", challenge=_INVALID, detail="The token does not hold."),
+    TokenExpired: Problem(401, "token_expired", challenge=_INVALID, detail="The token has expired."),
+    Forbidden: Problem(403, "forbidden", detail="You may not do this."),
+    AccessUnavailable: Problem(
+        503, "subscription_check_unavailable", retry_after=2, detail="Your subscription cannot be checked right now."
+    ),
+    KeysUnavailable: Problem(503, "unavailable", retry_after=2, detail="Tokens cannot be checked right now."),
+    ServiceTokenUnavailable: Problem(503, "unavailable", retry_after=2, detail="A service does not answer."),
+}

@@ -1,0 +1,170 @@
+"""Strict verification of Cognito's RS256 tokens, in the order of reliability.md; every failure is the same 401.
+
+A general JWT library accepts what its callers forget to forbid; this accepts one kind of token and nothing else.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from common_auth.errors import TokenExpired, TokenInvalid
+
+_LONGEST = 16 * 1024
+_LEEWAY = 30.0
+_REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
+_FOREIGN = frozenset({"crit", "b64", "zip", "jku", "jwk", "x5u", "x5c"})
+
+
+class Keys(Protocol):
+    """Where the issuer's keys come from."""
+
+    async def key(self, kid: str) -> RSAPublicKey | None:
+        """Return the key of that name, None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says."""
+
+    subject: str
+    client_id: str
+    groups: tuple[str, ...]
+    scopes: frozenset[str]
+    expires_at: float
+    everything: dict[str, Any]
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer for a set of app clients; remembers a verified access token for at most 60 s."""
+
+    def __init__(self, keys: Keys, *, issuer: str, clients: frozenset[str], now: Callable[[], datetime]) -> None:
+        self._keys, self._issuer, self._clients, self._now = keys, issuer, clients, now
+        self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
+
+    async def access(self, token: str) -> Claims:
+        """Return the claims of an access token. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        instant = self._now().timestamp()
+        remembered = self._known.get(digest)
+        if remembered and instant < remembered[0]:
+            return remembered[1]
+        payload = await self._signed_payload(token)
+        claims = self._check_access(payload, instant)
+        self._known[digest] = (min(claims.expires_at, instant + _REMEMBER_SECONDS), claims)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return claims
+
+    async def identity(self, token: str, *, subject: str) -> dict[str, Any]:
+        """Return the payload of the id token of `subject`. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
+        payload = await self._signed_payload(token)
+        self._check_common(payload, self._now().timestamp())
+        _require(payload.get("token_use") == "id" and payload.get("aud") in self._clients, "not an id token of ours")
+        _require(payload["sub"] == subject, "of another subject")
+        return payload
+
+    def forget(self, subject: str) -> None:
+        """Drop what is remembered of a subject's tokens."""
+        for digest in [d for d, (_, claims) in self._known.items() if claims.subject == subject]:
+            del self._known[digest]
+
+    async def _signed_payload(self, token: str) -> dict[str, Any]:
+        _require(len(token) <= _LONGEST, "too long")
+        parts = token.split(".")
+        _require(len(parts) == 3, "not three parts")
+        header_bytes, payload_bytes, signature = (_decode(part) for part in parts)
+        header = _object(header_bytes)
+        _require(header.get("alg") == "RS256", "another algorithm")
+        _require(not _FOREIGN & header.keys(), "a header that asks for trust")
+        kid = header.get("kid")
+        if not isinstance(kid, str):
+            raise TokenInvalid("no kid")
+        key = await self._keys.key(kid)
+        if key is None:
+            raise TokenInvalid("an unknown key")
+        _require(len(signature) == (key.key_size + 7) // 8, "a signature of another size")
+        try:
+            key.verify(signature, f"{parts[0]}.{parts[1]}".encode(), PKCS1v15(), SHA256())
+        except InvalidSignature:
+            raise TokenInvalid("a wrong signature") from None
+        return _object(payload_bytes)
+
+    def _check_access(self, payload: dict[str, Any], instant: float) -> Claims:
+        self._check_common(payload, instant)
+        client, scope = payload.get("client_id"), payload.get("scope", "")
+        _require(payload.get("token_use") == "access", "not an access token")
+        _require(isinstance(client, str) and client in self._clients, "another client")
+        _require(isinstance(scope, str), "a scope that is no text")
+        groups = payload.get("cognito:groups", [])
+        _require(
+            isinstance(groups, list) and all(isinstance(group, str) for group in groups), "groups that are no list"
+        )
+        return Claims(
+            payload["sub"], str(client), tuple(groups), frozenset(scope.split()), float(payload["exp"]), payload
+        )
+
+    def _check_common(self, payload: dict[str, Any], instant: float) -> None:
+        expires = payload.get("exp")
+        _require(_is_time(expires), "no expiry")
+        for name in ("iat", "nbf"):
+            _require(name not in payload or _is_time(payload[name]), f"{name} is no time")
+        _require(payload.get("iss") == self._issuer, "another issuer")
+        subject = payload.get("sub")
+        _require(isinstance(subject, str) and bool(subject.strip()), "no subject")
+        _require(max(payload.get("nbf", 0), payload.get("iat", 0)) <= instant + _LEEWAY, "from the future")
+        if float(expires or 0) <= instant:
+            raise TokenExpired
+
+
+def _require(holds: bool, reason: str) -> None:
+    if not holds:
+        raise TokenInvalid(reason)
+
+
+def _decode(part: str) -> bytes:
+    """Decode strict base64url: no padding, no stray bits, nothing that encodes back to other text."""
+    try:
+        raw = base64.urlsafe_b64decode(part.encode("ascii") + b"=" * (-len(part) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        raise TokenInvalid("not base64url") from None
+    _require(base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == part, "not strict base64url")
+    return raw
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    """Parse a JSON object that names nothing twice and holds no NaN or Infinity."""
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise TokenInvalid("not a JSON object") from None
+    _require(isinstance(value, dict), "not a JSON object")
+    result: dict[str, Any] = value
+    return result
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name twice")
+    return names
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

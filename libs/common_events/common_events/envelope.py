@@ -1,0 +1,49 @@
+"""A fact as it travels: CloudEvents names, an ordering key, a cause (events-and-states.md, section 8)."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One event. Those of one `partition_key` arrive in order; `aggregate_version` tells an old fact from a new one."""
+
+    id: UUID
+    type: str
+    source: str
+    schema_version: int
+    subject: UUID | None
+    time: datetime
+    partition_key: str
+    aggregate_version: int
+    correlation_id: str | None
+    causation_id: UUID | None
+    traceparent: str | None
+    data: dict[str, Any]
+    specversion: str = "1.0"
+
+    def to_json(self) -> bytes:
+        """Return the envelope as it goes over the wire."""
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, raw: bytes | str) -> "Envelope":
+        """Read an envelope. Raises ValueError, KeyError, TypeError for what is none."""
+        fields: dict[str, Any] = orjson.loads(raw)
+        return cls(
+            **{
+                **fields,
+                "id": UUID(fields["id"]),
+                "subject": _uuid(fields["subject"]),
+                "causation_id": _uuid(fields["causation_id"]),
+                "time": datetime.fromisoformat(fields["time"]),
+            }
+        )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)

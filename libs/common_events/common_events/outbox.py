@@ -1,0 +1,62 @@
+"""Facts written in the transaction of the change they tell of, so that neither can be without the other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import get_contextvars
+
+from common_events.tables import MessagingTables
+from common_service.ids import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a service tells the others. Lock the aggregate's row before adding it: that keeps the order of its facts."""
+
+    type: str
+    partition_key: str
+    aggregate_version: int
+    data: Mapping[str, Any]
+    occurred_at: datetime
+    subject: UUID | None = None
+    causation_id: UUID | None = None
+    schema_version: int = 1
+
+
+class SqlOutbox:
+    """The outbox as seen from one transaction."""
+
+    def __init__(self, session: AsyncSession, tables: MessagingTables) -> None:
+        self._session, self._table = session, tables.outbox
+
+    async def add(self, *facts: Fact) -> None:
+        """Write facts; the relay is woken when the transaction commits."""
+        known = get_contextvars()
+        origin = {"correlation_id": known.get("request_id"), "traceparent": known.get("traceparent")}
+        rows = [
+            {
+                "event_id": uuid7(),
+                "type": fact.type,
+                "schema_version": fact.schema_version,
+                "subject": fact.subject,
+                "partition_key": fact.partition_key,
+                "aggregate_version": fact.aggregate_version,
+                "payload": dict(fact.data),
+                "causation_id": fact.causation_id,
+                "occurred_at": fact.occurred_at,
+                **origin,
+            }
+            for fact in facts
+        ]
+        await self._session.execute(insert(self._table), rows)
+        await self._session.execute(select(func.pg_notify(channel(self._table.schema or ""), "")))
+
+
+def channel(schema: str) -> str:
+    """Return the NOTIFY channel that wakes the relay of a schema."""
+    return f"outbox_{schema}"
