@@ -113,12 +113,16 @@ def _control_routes(control: Control, keys: KeyRing, login: ManagedLogin) -> lis
     def clients(_: Request) -> Response:
         return _json(control.clients(), headers=_NO_STORE)
 
+    def summary(_: Request) -> Response:
+        return _json(control.summary(), headers=_NO_STORE)
+
     def overview(_: Request) -> Response:
         return control.overview()
 
     return [
         Route("/", overview, methods=["GET"]),
         Route("/_sandbox/clients", clients),
+        Route("/_sandbox/pool", summary),
         Route("/_sandbox/rotate-keys", _with_form(rotate), methods=["POST"]),
         Route("/_sandbox/authorize", login.seeded),
     ]

@@ -26,7 +26,10 @@ _KEPT_HINTS = ("code_challenge_method", "login_hint")
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A checked request of the web app. `query` repeats it in the addresses of the pages."""
+    """A checked request of the web app. Without a `challenge` it can open an account, and bring no code.
+
+    `query` repeats the request in the addresses of the pages.
+    """
 
     client_id: str
     redirect_uri: str
@@ -63,13 +66,16 @@ def check_redirect(parameters: Mapping[str, str], clients: Mapping[str, Client])
     return client
 
 
-def read_request(parameters: Mapping[str, str], client: Client) -> AuthorizationRequest:
-    """Check what may be answered to the redirect address; OAuthRefused with the word for it."""
+def read_request(parameters: Mapping[str, str], client: Client, *, needs_challenge: bool) -> AuthorizationRequest:
+    """Check what may be answered to the redirect address; OAuthRefused with the word for it.
+
+    Only the pages before a sign-in (sign-up, confirmation) may be opened without a challenge.
+    """
     if parameters.get("response_type") != "code":
         raise OAuthRefused("unsupported_response_type", "only the code flow is open")
-    if parameters.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(
-        parameters.get("code_challenge", "")
-    ):
+    challenge = parameters.get("code_challenge", "")
+    is_good = parameters.get("code_challenge_method") == "S256" and _CHALLENGE.fullmatch(challenge)
+    if not is_good and (needs_challenge or challenge):
         raise OAuthRefused("invalid_request", "code_challenge with the method S256 is required")
     scopes = tuple(dict.fromkeys(parameters.get("scope", "").split())) or client.scopes
     if not set(scopes) <= set(client.scopes):
@@ -78,7 +84,7 @@ def read_request(parameters: Mapping[str, str], client: Client) -> Authorization
         client_id=client.client_id,
         redirect_uri=parameters["redirect_uri"],
         scopes=scopes,
-        challenge=parameters["code_challenge"],
+        challenge=challenge,
         state=parameters.get("state"),
         nonce=parameters.get("nonce"),
         login_hint=parameters.get("login_hint", ""),
@@ -106,6 +112,8 @@ class AuthorizationCodes:
 
     def issue(self, request: AuthorizationRequest, username: str, signed_in_at: datetime) -> str:
         """Make a code for a person who has signed in."""
+        if not request.challenge:
+            raise OAuthRefused("invalid_request", "no code without a challenge")
         code, now = secrets.token_urlsafe(32), self.now()
         with self._lock:
             for old in [old for old, issued in self._issued.items() if issued.expires_at <= now]:

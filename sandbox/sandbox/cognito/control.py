@@ -24,16 +24,23 @@ class Control:
     keys: KeyRing
 
     def clients(self) -> dict[str, Any]:
-        """Everything a configuration needs, secrets included."""
+        """The services' clients by name, secrets included."""
         services = [client for client in self.pool.clients.values() if client.secret]
+        return {
+            client.client_id: {
+                "client_id": client.client_id,
+                "client_secret": client.secret,
+                "scopes": list(client.scopes),
+            }
+            for client in services
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """What a configuration needs beside the secrets, and who was seeded."""
         return {
             "issuer": self.issuer,
             "user_pool_id": POOL_ID,
             "web_client_id": WEB_CLIENT_ID,
-            "services": [
-                {"client_id": client.client_id, "client_secret": client.secret, "scopes": list(client.scopes)}
-                for client in services
-            ],
             "people": [
                 {"email": email, "password": PASSWORD, "groups": list(groups)} for email, groups in PEOPLE.items()
             ],

@@ -68,7 +68,7 @@ class ManagedLogin:
             return asked
         if request.method == "GET":
             return self._login_page(asked, asked.login_hint)
-        email = form.get("email", "")
+        email = form.get("username", "")
         try:
             user = self.accounts.authenticate(email, form.get("password", ""))
         except Refused as refusal:
@@ -94,7 +94,7 @@ class ManagedLogin:
         return self._signed_in(asked, user)
 
     def sign_up(self, request: Request, form: Form) -> Response:
-        asked = self._asked(request)
+        asked = self._asked(request, needs_challenge=False)
         if isinstance(asked, Response):
             return asked
         if request.method == "GET":
@@ -105,12 +105,13 @@ class ManagedLogin:
         except Refused as refusal:
             return self._page("signup", asked, email=email, name=name, error=str(refusal))
         response = RedirectResponse(_with(f"/confirm?{asked.query}", user.email), _SEE_OTHER)
-        self.browsers.remember(response, user)
+        if asked.challenge:
+            self.browsers.remember(response, user)
         return response
 
     def confirm(self, request: Request, form: Form) -> Response:
         """Take the mailed code; the browser that signed up goes on signed in, another one to the login page."""
-        asked = self._asked(request)
+        asked = self._asked(request, needs_challenge=False)
         if isinstance(asked, Response):
             return asked
         email = form.get("email") or request.query_params.get("email", "")
@@ -123,6 +124,8 @@ class ManagedLogin:
             user = self.accounts.confirm(email, form.get("code", ""))
         except Refused as refusal:
             return self._page("confirm", asked, email=email, error=str(refusal))
+        if not asked.challenge:
+            return self._page("confirmed", asked, email=user.email)
         known = self.browsers.recognise(request)
         if known and known[0].username == user.username:
             return self._with_code(asked, *known)
@@ -144,7 +147,7 @@ class ManagedLogin:
         self.browsers.forget(request, response)
         return response
 
-    def _asked(self, request: Request) -> AuthorizationRequest | Response:
+    def _asked(self, request: Request, *, needs_challenge: bool = True) -> AuthorizationRequest | Response:
         """Read the authorization request, or say on a page or at the redirect address what is wrong with it."""
         parameters = request.query_params
         try:
@@ -152,7 +155,7 @@ class ManagedLogin:
         except Refused as refusal:
             return self._refused(str(refusal))
         try:
-            return read_request(parameters, client)
+            return read_request(parameters, client, needs_challenge=needs_challenge)
         except OAuthRefused as refusal:
             state = {"state": parameters["state"]} if "state" in parameters else {}
             answer = {"error": refusal.error, "error_description": refusal.description} | state
