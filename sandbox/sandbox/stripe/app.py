@@ -1,0 +1,81 @@
+"""The Stripe stand-in as one application: the API, the hosted pages, webhook delivery and the passing of time."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+
+from sandbox.stripe.account import Account, DeliveryPlan, at_once
+from sandbox.stripe.api import Api
+from sandbox.stripe.billing import run_due
+from sandbox.stripe.checkout import Checkout
+from sandbox.stripe.clock import Clock
+from sandbox.stripe.control import Control
+from sandbox.stripe.dashboard import Dashboard
+from sandbox.stripe.operations.catalogue import seed
+from sandbox.stripe.portal import Portal
+from sandbox.stripe.store import Store
+from sandbox.stripe.webhooks import Deliverer, Endpoint, webhook_client
+
+_TICK_S = 1.0
+logger = logging.getLogger(__name__)
+
+
+def create_app(
+    *,
+    directory: Path,
+    public_url: str,
+    webhook_url: str,
+    webhook_secret: str,
+    api_key: str,
+    plan: DeliveryPlan = at_once,
+) -> Starlette:
+    """`directory` holds the account between runs; `public_url` is where browsers reach the pages."""
+    store = Store(directory)
+    account = Account(store, Clock(store), public_url=public_url, plan=plan)
+    seed(account)
+    deliverer = Deliverer(account, Endpoint(webhook_url, webhook_secret), webhook_client)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(_kept_running(deliverer.run)),
+            asyncio.create_task(_kept_running(lambda: _tick(account, deliverer))),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            store.close()
+
+    routes = [
+        *Api(account, api_key, deliverer.wake).routes(),
+        *Checkout(account, deliverer.wake).routes(),
+        *Portal(account, deliverer.wake).routes(),
+        *Control(account, deliverer).routes(),
+        *Dashboard(account, deliverer, webhook_url).routes(),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _kept_running(work: Callable[[], Awaitable[None]]) -> None:
+    """A full disk or a locked file passes; the task goes on after it."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("a task of the Stripe stand-in failed and starts again")
+        await asyncio.sleep(_TICK_S)
+
+
+async def _tick(account: Account, deliverer: Deliverer) -> None:
+    """Time passes also without anybody advancing it."""
+    while True:
+        if run_due(account, account.now()):
+            deliverer.wake()
+        await asyncio.sleep(_TICK_S)

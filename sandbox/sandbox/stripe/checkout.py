@@ -1,0 +1,142 @@
+"""The hosted Checkout page. A script pays by POSTing the form to the session's `url`.
+
+Fields: `email` (not asked when the session knows the customer's), `card_number`, `card_expiry` (MM / YY), `card_cvc`,
+`name`. 303 to the success URL: paid (also when it was paid before). 402: declined. 422: filled in wrongly.
+410: the session expired. 404: there is none.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from sandbox.pages.pages import page
+from sandbox.stripe import params
+from sandbox.stripe.account import Account
+from sandbox.stripe.cards import CardRefused, read_card
+from sandbox.stripe.errors import ApiError, JsonObject
+from sandbox.stripe.objects.invoices import money
+from sandbox.stripe.paying import Form, pay
+
+TEMPLATES = Path(__file__).parent / "templates"
+_ADDRESS = "/c/pay/{id}"
+_FIELDS = ("declined", "email", "card_number", "card_expiry", "card_cvc", "name")
+
+
+class Checkout:
+    def __init__(self, account: Account, changed: Callable[[], None]) -> None:
+        self._account = account
+        self._changed = changed
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(_ADDRESS, self._show, methods=["GET"]),
+            Route(_ADDRESS, self._pay, methods=["POST"]),
+        ]
+
+    async def _show(self, request: Request) -> Response:
+        session = self._session(request)
+        if session is None or session["status"] != "open":
+            return _closed(session)
+        return self._page(session)
+
+    async def _pay(self, request: Request) -> Response:
+        typed = await request.form()
+        # Read after the form: from here on nothing waits, so no other tab pays in between.
+        session = self._session(request)
+        if session is None or session["status"] == "expired":
+            return _closed(session)
+        if session["status"] == "complete":
+            return RedirectResponse(_success_url(session), 303)
+        known = self._known_email(session)
+        try:
+            declined = pay(self._account, session, _read(typed, known, self._account.now()))
+        except CardRefused as refused:
+            return self._page(session, typed, {refused.field: refused.message}, 422)
+        self._changed()
+        if declined is not None:
+            return self._page(session, typed, {"declined": declined.message}, 402)
+        return RedirectResponse(_success_url(session), 303)
+
+    def _session(self, request: Request) -> JsonObject | None:
+        body = self._account.store.find(request.path_params["id"])
+        return body if body is not None and body["object"] == "checkout.session" else None
+
+    def _known_email(self, session: JsonObject) -> str | None:
+        """A customer's e-mail cannot be changed on the page."""
+        if session["customer"] is None:
+            source, field = session, "customer_email"
+        else:
+            source, field = self._account.fetch("customer", session["customer"]), "email"
+        email: str | None = source[field]
+        return email
+
+    def _page(
+        self,
+        session: JsonObject,
+        typed: FormData | None = None,
+        errors: dict[str, str] | None = None,
+        status: int = 200,
+    ) -> Response:
+        """The card is typed again after an error: the page never carries it back."""
+        lines = [
+            {
+                "name": item["description"],
+                "quantity": item["quantity"],
+                "amount": money(item["amount_total"], item["currency"]),
+                "interval": item["price"]["recurring"]["interval"],
+                "description": self._account.fetch("product", item["price"]["product"])["description"],
+            }
+            for item in self._account.store.private(session["id"])["line_items"]
+        ]
+        return page(
+            TEMPLATES,
+            "checkout.html.jinja",
+            status=status,
+            lines=lines,
+            total=money(session["amount_total"], session["currency"]),
+            known_email=self._known_email(session),
+            email=_typed(typed, "email"),
+            holder=_typed(typed, "name"),
+            cancel_url=session["cancel_url"],
+            errors=dict.fromkeys(_FIELDS, "") | errors if errors else None,
+        )
+
+
+def _closed(session: JsonObject | None) -> Response:
+    status = 404 if session is None else 410 if session["status"] == "expired" else 200
+    onward = None if session is None else _success_url(session) if status == 200 else session["cancel_url"]
+    return page(TEMPLATES, "closed.html.jinja", status=status, state=status, onward=onward)
+
+
+def _success_url(session: JsonObject) -> str:
+    address: str = session["success_url"]
+    return address.replace("{CHECKOUT_SESSION_ID}", session["id"])
+
+
+def _typed(typed: FormData | None, field: str) -> str:
+    value: Any = typed.get(field, "") if typed is not None else ""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _read(typed: FormData, known_email: str | None, now: int) -> Form:
+    try:
+        email = known_email or params.email(_typed(typed, "email"), "email")
+    except ApiError as error:
+        raise CardRefused("email", "Your email is incomplete.") from error
+    today = datetime.fromtimestamp(now, UTC)
+    card = read_card(
+        _typed(typed, "card_number"),
+        _typed(typed, "card_expiry"),
+        _typed(typed, "card_cvc"),
+        today=(today.year, today.month),
+    )
+    name = _typed(typed, "name")
+    if not name:
+        raise CardRefused("name", "Enter the name on the card.")
+    return Form(email, name[:200], card)
