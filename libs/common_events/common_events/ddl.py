@@ -15,15 +15,22 @@ CREATE TABLE {schema}.outbox (
   traceparent text,
   occurred_at timestamptz NOT NULL,
   published_at timestamptz,
+  consumed_at timestamptz,
   CONSTRAINT pk_outbox PRIMARY KEY (event_id),
   CONSTRAINT uq_outbox_seq UNIQUE (seq));
 CREATE INDEX ix_outbox_unpublished ON {schema}.outbox (seq) WHERE published_at IS NULL;
+CREATE INDEX ix_outbox_unconsumed ON {schema}.outbox (seq) WHERE published_at IS NOT NULL AND consumed_at IS NULL;
+CREATE TABLE {schema}.event_consumers (
+  name text NOT NULL,
+  first_seen_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT pk_event_consumers PRIMARY KEY (name));
 CREATE TABLE {schema}.inbox (
   consumer text NOT NULL,
   event_id uuid NOT NULL,
   type text NOT NULL,
   processed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT pk_inbox PRIMARY KEY (consumer, event_id));
+CREATE INDEX ix_inbox_processed_at ON {schema}.inbox USING brin (processed_at);
 CREATE TABLE {schema}.dead_letters (
   consumer text NOT NULL,
   event_id uuid NOT NULL,
