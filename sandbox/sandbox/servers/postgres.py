@@ -20,7 +20,7 @@ _SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "300",
     "shared_buffers": "128MB",
-    "log_min_messages": "warning",
+    "log_min_messages": "fatal",  # what a statement did wrong, its service says
     "timezone": "UTC",
 }
 _QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}  # for test databases only
@@ -46,7 +46,11 @@ def postgres_command(directory: Path, port: int, *, durable: bool = True) -> Com
     for name, value in (_SETTINGS | ({} if durable else _QUICK)).items():
         words += ["-c", f"{name}={value}"]
     return Command(
-        tuple(words), cluster.data.parent, user=cluster.uid, stop_signal=signal.SIGINT, orphan_signal=signal.SIGINT
+        tuple(words),
+        cluster.data.parent,
+        identity=cluster.owner,
+        stop_signal=signal.SIGINT,
+        orphan_signal=signal.SIGINT,
     )
 
 
