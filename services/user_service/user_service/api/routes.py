@@ -1,0 +1,106 @@
+"""What people do with their own profile, at `/user/v1/me`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+
+from common_auth.callers import Callers, Person
+from common_service.clock import Clock
+from user_service.api.preconditions import ETAG_HEADER, IF_MATCH, PreconditionRequired, if_match, tag
+from user_service.api.schemas import (
+    ConsentBody,
+    PermissionsView,
+    ProfilePatch,
+    ProfileView,
+    Provision,
+    SettingsBody,
+    SettingsView,
+)
+from user_service.api.security import SIGNED_IN, refusing
+from user_service.api.use_cases import UseCases
+from user_service.domain.consent import ConsentKind
+from user_service.domain.errors import EmailInUse, IdTokenInvalid, NotProvisioned, VersionConflict
+from user_service.domain.profile import UserId
+
+Version = Annotated[int, Depends(if_match)]
+_CHANGE = (NotProvisioned, VersionConflict, PreconditionRequired)
+
+
+def me_routes(use_cases: UseCases, callers: Callers, now: Clock) -> APIRouter:
+    """Return the routes of the signed-in person."""
+    router = APIRouter(prefix="/user/v1/me", tags=["me"], dependencies=[SIGNED_IN])
+    _add_profile(router, use_cases, callers)
+    _add_settings(router, use_cases, callers, now)
+    return router
+
+
+def _add_profile(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
+    signed_in = Depends(callers.reader)
+
+    @router.post("", status_code=201, responses=_provisioned())
+    async def provision_me(reader: Annotated[Person, signed_in], body: Provision, response: Response) -> ProfileView:
+        """Make the caller's profile; where it exists, bring its e-mail address up to date (200)."""
+        profile, is_new = await use_cases.provision_profile(UserId(reader.user_id), body.id_token)
+        response.status_code = 201 if is_new else 200
+        tag(response, profile.version)
+        return ProfileView.of(profile)
+
+    @router.get("", responses=_tagged(NotProvisioned))
+    async def read_me(reader: Annotated[Person, signed_in], response: Response) -> ProfileView:
+        """Read the caller's profile."""
+        profile = await use_cases.read_profile(UserId(reader.user_id))
+        tag(response, profile.version)
+        return ProfileView.of(profile)
+
+    @router.patch("", responses=_tagged(*_CHANGE), openapi_extra=IF_MATCH)
+    async def edit_me(
+        reader: Annotated[Person, signed_in], version: Version, body: ProfilePatch, response: Response
+    ) -> ProfileView:
+        """Change name, language or country; what is absent stays."""
+        profile = await use_cases.edit_profile(UserId(reader.user_id), body.edit(), version=version)
+        tag(response, profile.version)
+        return ProfileView.of(profile)
+
+    @router.put("/consents/{kind}", responses=_tagged(NotProvisioned))
+    async def record_my_consent(
+        reader: Annotated[Person, signed_in], kind: ConsentKind, body: ConsentBody, response: Response
+    ) -> ProfileView:
+        """Give or withdraw a consent to one version of a text; repeating it changes nothing."""
+        user_id = UserId(reader.user_id)
+        profile = await use_cases.record_consent(user_id, kind, body.version, given=body.given)
+        tag(response, profile.version)
+        return ProfileView.of(profile)
+
+    @router.get("/permissions", responses=refusing())
+    async def read_my_permissions(reader: Annotated[Person, signed_in]) -> PermissionsView:
+        """Read what the groups of the caller's token allow."""
+        return PermissionsView.of(await use_cases.read_permissions(reader.groups))
+
+
+def _add_settings(router: APIRouter, use_cases: UseCases, callers: Callers, now: Clock) -> None:
+    signed_in = Depends(callers.reader)
+
+    @router.get("/settings", responses=_tagged(NotProvisioned))
+    async def read_my_settings(reader: Annotated[Person, signed_in], response: Response) -> SettingsView:
+        """Read the caller's settings."""
+        settings = await use_cases.read_settings(UserId(reader.user_id))
+        tag(response, settings.version)
+        return SettingsView.of(settings)
+
+    @router.put("/settings", responses=_tagged(*_CHANGE), openapi_extra=IF_MATCH)
+    async def replace_my_settings(
+        reader: Annotated[Person, signed_in], version: Version, body: SettingsBody, response: Response
+    ) -> SettingsView:
+        """Replace the caller's settings; what is left out goes back to its default."""
+        settings = await use_cases.replace_settings(UserId(reader.user_id), body.to_domain(now()), version=version)
+        tag(response, settings.version)
+        return SettingsView.of(settings)
+
+
+def _tagged(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    return {200: {"headers": ETAG_HEADER}, **refusing(*refusals)}
+
+
+def _provisioned() -> dict[int | str, dict[str, Any]]:
+    exists = {"model": ProfileView, "description": "It exists.", "headers": ETAG_HEADER}
+    return {201: {"headers": ETAG_HEADER}, 200: exists, **refusing(EmailInUse, IdTokenInvalid)}

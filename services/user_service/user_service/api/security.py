@@ -1,0 +1,24 @@
+"""The bearer schemes as the contract names them; the checking is `common_auth`'s."""
+
+from typing import Any
+
+from fastapi import Depends
+from fastapi.security import HTTPBearer
+
+from common_auth.errors import Forbidden, KeysUnavailable, TokenExpired, TokenInvalid, Unauthenticated
+from user_service.api.problems import FACES
+
+SIGNED_IN = Depends(
+    HTTPBearer(bearerFormat="JWT", scheme_name="access_token", description="Cognito's access token.", auto_error=False)
+)
+SERVICE = Depends(
+    HTTPBearer(
+        bearerFormat="JWT", scheme_name="service_token", description="A client-credentials token.", auto_error=False
+    )
+)
+
+
+def refusing(*refusals: type[Exception], forbidden: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of a route behind a token."""
+    always = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)
+    return FACES.responses(*always, *([Forbidden] if forbidden else []), *refusals)

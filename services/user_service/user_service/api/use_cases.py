@@ -1,0 +1,41 @@
+"""What the routes can do: made by the composition root, or by a test."""
+
+from dataclasses import dataclass
+
+from user_service.application.change_profile import EditProfile, RecordConsent
+from user_service.application.find_users import FindUsers
+from user_service.application.ports import Clock, Identities, StartWork
+from user_service.application.provision_profile import ProvisionProfile
+from user_service.application.read_permissions import ReadPermissions
+from user_service.application.read_profile import ReadProfile, ReadUser
+from user_service.application.reading_settings import ReadSettings, ReplaceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """The use cases of this service."""
+
+    provision_profile: ProvisionProfile
+    read_profile: ReadProfile
+    edit_profile: EditProfile
+    record_consent: RecordConsent
+    read_settings: ReadSettings
+    replace_settings: ReplaceSettings
+    read_permissions: ReadPermissions
+    read_user: ReadUser
+    find_users: FindUsers
+
+
+def wire(start_work: StartWork, identities: Identities, now: Clock) -> UseCases:
+    """Build the use cases over one set of adapters."""
+    return UseCases(
+        provision_profile=ProvisionProfile(start_work, identities, now),
+        read_profile=ReadProfile(start_work),
+        edit_profile=EditProfile(start_work, now),
+        record_consent=RecordConsent(start_work, now),
+        read_settings=ReadSettings(start_work),
+        replace_settings=ReplaceSettings(start_work),
+        read_permissions=ReadPermissions(start_work),
+        read_user=ReadUser(start_work),
+        find_users=FindUsers(start_work),
+    )

@@ -1,0 +1,41 @@
+"""Why this service says no."""
+
+
+class Refusal(Exception):
+    """A fact that stands against what was asked."""
+
+
+class NotProvisioned(Refusal):
+    """A person who signed in but has no profile yet."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no profile yet: POST /user/v1/me makes it.")
+
+
+class UnknownUser(Refusal):
+    """An id that names nobody."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user.")
+
+
+class EmailInUse(Refusal):
+    """An address that belongs to another profile."""
+
+    def __init__(self) -> None:
+        super().__init__("Another account uses this e-mail address.")
+
+
+class IdTokenInvalid(Refusal):
+    """An id token that does not prove who the caller is."""
+
+    def __init__(self) -> None:
+        super().__init__("The id token does not belong to this sign-in.")
+
+
+class VersionConflict(Refusal):
+    """A change to something that has changed since the caller read it."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__("It has changed since you read it. Read it again.")
+        self.version = version

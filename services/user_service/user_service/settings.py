@@ -1,0 +1,13 @@
+"""The settings of user_service: those of every service, and the policy of its admins."""
+
+from pydantic import Field
+
+from common_service.settings import ServiceSettings
+
+_ADMIN = frozenset({"users.read"})
+
+
+class Settings(ServiceSettings):
+    """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for."""
+
+    group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})

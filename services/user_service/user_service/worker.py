@@ -1,0 +1,18 @@
+"""The worker process of user_service: carries its facts to the others."""
+
+from common_service.logging import configure_logging
+from common_service.serving import work
+from user_service.settings import Settings
+from user_service.wiring import background
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    settings = Settings()
+    configure_logging("user-worker", format=settings.log_format, level=settings.log_level)
+    parts = background(settings)
+    work("user-worker", parts.jobs, settings, ready=parts.database.ping, close=parts.close)
+
+
+if __name__ == "__main__":
+    main()
