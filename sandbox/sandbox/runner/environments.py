@@ -146,12 +146,12 @@ class Environments:
 
 
 def read_clients(document: bytes, source: str) -> dict[str, ServiceClient]:
-    """Read {"services": [{"name": "user-service", "client_id": …, "client_secret": …}, …]}; a name may be the id."""
+    """Read {"user-service": {"client_id": …, "client_secret": …}, …}, one entry a service."""
     try:
-        rows = {row.get("name", row["client_id"]): row for row in orjson.loads(document)["services"]}
+        rows = orjson.loads(document)
         found = {service.client: rows[service.client] for service in SERVICES}
         return {name: ServiceClient(row["client_id"], row["client_secret"]) for name, row in found.items()}
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError):
         names = ", ".join(service.client for service in SERVICES)
         raise CannotStart(f"{source} does not name client_id and client_secret of each of {names}.") from None
 
