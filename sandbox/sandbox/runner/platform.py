@@ -12,7 +12,7 @@ from sandbox.runner.catalogue import CHECKOUT, SERVICES, Service
 from sandbox.runner.choices import Choices
 from sandbox.runner.directory import RunDirectory
 from sandbox.runner.environments import Environments, ServiceClient, alembic, python, read_clients
-from sandbox.runner.probes import answering, get, listening, saying_yes
+from sandbox.runner.probes import all_healthy, answering, get, listening, saying_yes
 from sandbox.runner.record import describe
 from sandbox.runner.supervisor import Part, Supervisor
 from sandbox.servers import postgres, redis
@@ -107,7 +107,8 @@ class Platform:
 
     async def _alb(self) -> None:
         command = Command(python("sandbox.alb"), CHECKOUT, self._environments.alb())
-        await self._supervisor.start(Part("alb", command, ALB, listening(self._choices.port)))
+        probe = all_healthy(f"{self._addresses.at('alb_status')}/_alb/health")
+        await self._supervisor.start(Part("alb", command, ALB, probe, patience=60))
 
     def _record(self) -> dict[str, Any]:
         pids = {"run": os.getpid(), **self._supervisor.pids}

@@ -10,9 +10,14 @@ import orjson
 
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
 _LEVELS = {"warning": 33, "error": 31, "critical": 31}
-_SAID_ELSEWHERE = ("timestamp", "level", "event", "service", "exception")
+_SAID_ELSEWHERE = ("timestamp", "level", "event", "service", "exception", "color_message")
 _WIDTH = 15
-_NOISE = "Memory overcommit must be enabled"  # Redis says so at every start on almost every machine
+_NOISE = (  # said at every start or stop, kept in the file only
+    "Memory overcommit must be enabled",
+    "scheduling shutdown",
+    "ready to exit",
+    "the database system is starting up",
+)
 
 
 class Printer:
@@ -31,7 +36,7 @@ class Printer:
             self._file(name).write(text + "\n")
         except OSError:
             self._files[name] = io.StringIO()
-        if _NOISE in text:
+        if any(noise in text for noise in _NOISE):
             return
         for shown in readable(text, self._paint).splitlines():
             self._print(f"{self._paint(name.ljust(_WIDTH), self._colour_of(name))} {shown}")

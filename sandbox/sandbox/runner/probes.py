@@ -37,6 +37,21 @@ def listening(*ports: int) -> Probe:
     return probe
 
 
+def all_healthy(url: str) -> Probe:
+    """Be ready when the load balancer whose status is at `url` sends traffic to every target."""
+
+    async def probe() -> str | None:
+        try:
+            _status, body = await get(url)
+            targets = orjson.loads(body)["targets"]
+        except (OSError, TimeoutError, ValueError, KeyError) as error:
+            return f"no answer at {url} ({error or 'too slow'})"
+        sick = [f"{target['name']} ({target['reason']})" for target in targets if target["state"] != "healthy"]
+        return f"it does not reach {', '.join(sick)}" if sick else None
+
+    return probe
+
+
 def saying_yes(question: Callable[[], bool]) -> Probe:
     """Be ready when the blocking `question`, asked in a thread, is answered with yes."""
 
