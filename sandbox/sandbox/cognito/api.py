@@ -28,7 +28,7 @@ class Api:
     public: dict[str, Operation]
     signed: dict[str, Operation]
 
-    async def __call__(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         body = await request.body()
         target, authorization = request.headers.get("x-amz-target", ""), request.headers.get("authorization", "")
         try:

@@ -54,7 +54,7 @@ def create_app(*, directory: Path, issuer_base: str, smtp: tuple[str, int] | Non
             Mount("/oauth2", routes=_oauth_routes(OAuth(pool, sign_ins, codes), login), middleware=_FROM_ANY_ORIGIN),
             *_page_routes(login),
             *_control_routes(Control(issuer, pool, keys), keys, login),
-            Route("/", api, methods=["POST", "OPTIONS"], middleware=_FROM_ANY_ORIGIN),
+            Route("/", api.answer, methods=["POST", "OPTIONS"], middleware=_FROM_ANY_ORIGIN),
         ]
     )
 

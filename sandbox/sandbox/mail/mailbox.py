@@ -1,6 +1,7 @@
 """Mails as .eml files in a folder, newest first; what a reader sees of them is text, never their HTML."""
 
 import email
+import email.headerregistry as headers
 import email.policy
 import re
 import uuid
@@ -14,6 +15,17 @@ _NAME = re.compile(r"[0-9]{8}T[0-9]{12}Z-[0-9a-f]{8}")
 _TIME = "%Y%m%dT%H%M%S%fZ"
 _SILENT = frozenset({"script", "style", "head", "title"})
 _BREAKS = frozenset({"p", "br", "div", "li", "tr", "h1", "h2", "h3", "h4", "table"})
+_STRUCTURED = ("content-type", "content-disposition")
+
+
+def _registry() -> headers.HeaderRegistry:
+    """Read all other headers as plain text: the default policy raises on malformed addresses and message ids."""
+    registry = headers.HeaderRegistry()
+    registry.registry = {name: registry.registry[name] for name in _STRUCTURED}
+    return registry
+
+
+_POLICY = email.policy.default.clone(header_factory=_registry())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ class Mailbox:
 
 
 def _read(mail_id: str, raw: bytes) -> Mail:
-    message = email.message_from_bytes(raw, policy=email.policy.default)
+    message = email.message_from_bytes(raw, policy=_POLICY)
     to = tuple(str(address) for address in message.get_all("X-Envelope-To", []))
     del message["X-Envelope-To"]
     received_at = datetime.strptime(mail_id.partition("-")[0], _TIME).replace(tzinfo=UTC)

@@ -18,12 +18,12 @@ _HEADERS = {
 }
 
 
-def render(template_dir: Path, name: str, **context: Any) -> str:
+def render(template_dir: Path, name: str, /, **context: Any) -> str:
     """Render `template_dir`/`name`, which may extend base.html.jinja and import parts.html.jinja of this folder."""
     return _environment(template_dir).get_template(name).render(context)
 
 
-def page(template_dir: Path, name: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+def page(template_dir: Path, name: str, /, *, status: int = 200, **context: Any) -> HTMLResponse:
     """Answer with a rendered page; no cache keeps it, no other site frames it."""
     return HTMLResponse(render(template_dir, name, **context), status, headers=_HEADERS)
 
