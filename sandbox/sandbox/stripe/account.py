@@ -22,6 +22,10 @@ def at_once(_event_type: str) -> Sequence[float]:
     return (0.0,)
 
 
+def told_to_nobody(_event_type: str) -> Sequence[float]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """The API request that an event names as its origin; the clock and the pages have none."""

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
 
-from sandbox.stripe.account import Account, DeliveryPlan, at_once
+from sandbox.servers.errors import CannotStart
+from sandbox.stripe.account import Account, DeliveryPlan, at_once, told_to_nobody
 from sandbox.stripe.api import Api
 from sandbox.stripe.billing import run_due
 from sandbox.stripe.checkout import Checkout
@@ -34,8 +36,8 @@ def create_app(
     plan: DeliveryPlan = at_once,
 ) -> Starlette:
     """`directory` holds the account between runs; `public_url` is where browsers reach the pages."""
-    store = Store(directory)
-    account = Account(store, Clock(store), public_url=public_url, plan=plan)
+    store = _open(directory)
+    account = Account(store, Clock(store), public_url=public_url, plan=plan if webhook_url else told_to_nobody)
     seed(account)
     deliverer = Deliverer(account, Endpoint(webhook_url, webhook_secret), webhook_client)
 
@@ -61,6 +63,13 @@ def create_app(
         *Dashboard(account, deliverer, webhook_url).routes(),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _open(directory: Path) -> Store:
+    try:
+        return Store(directory)
+    except sqlite3.Error as error:
+        raise CannotStart(f"the Stripe stand-in cannot keep its state in {directory}: {error}.") from error
 
 
 async def _kept_running(work: Callable[[], Awaitable[None]]) -> None:

@@ -64,8 +64,12 @@ class Checkout:
         return RedirectResponse(_success_url(session), 303)
 
     def _session(self, request: Request) -> JsonObject | None:
+        """A session whose customer was deleted is as good as none."""
         body = self._account.store.find(request.path_params["id"])
-        return body if body is not None and body["object"] == "checkout.session" else None
+        if body is None or body["object"] != "checkout.session":
+            return None
+        customer = None if body["customer"] is None else self._account.store.find(body["customer"])
+        return None if customer is not None and customer.get("deleted") else body
 
     def _known_email(self, session: JsonObject) -> str | None:
         """A customer's e-mail cannot be changed on the page."""

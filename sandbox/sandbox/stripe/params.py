@@ -27,7 +27,7 @@ Spec = Mapping[str, Reader | Required]
 def parse(encoded: bytes) -> JsonObject:
     """Nested dicts and lists of strings; lists come as `a[0]`, `a[1]` from SDKs and as `a[]` from curl."""
     try:
-        pairs = parse_qsl(encoded.decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=1000)
+        pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=1000)
     except (UnicodeDecodeError, ValueError) as error:
         raise ApiError("Invalid request: the body cannot be decoded.", remembered=False) from error
     tree: JsonObject = {}

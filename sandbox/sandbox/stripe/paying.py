@@ -50,8 +50,8 @@ def _intent(account: Account, session: JsonObject) -> JsonObject:
 
 
 def _refuse(account: Account, intent: JsonObject, form: Form, decline: Decline) -> None:
-    """The refused card is shown in the error and kept nowhere else."""
-    method = _method(account, form, None)
+    """The refused card stays as a payment method of nobody."""
+    method = account.keep(_method(account, form, None))
     error = {"code": decline.code, "message": decline.message, "decline_code": decline.decline_code}
     failed = account.keep(charge(account.now(), intent, method, {**error, "advice_code": decline.advice_code}))
     account.emit("charge.failed", failed)
@@ -64,6 +64,8 @@ def _complete(account: Account, session: JsonObject, intent: JsonObject, form: F
         customer = create_customer(account, {"email": form.email, "name": form.name or None})
     else:
         customer = account.fetch("customer", session["customer"])
+        if customer["email"] is None:
+            customer = account.change(customer, "customer.updated", email=form.email)
     method = account.keep(_method(account, form, customer["id"]))
     intent = settle(account, intent, method)
     private = account.store.private(session["id"])

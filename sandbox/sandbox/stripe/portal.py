@@ -72,6 +72,9 @@ class Portal:
         body = self._account.store.find(session_id)
         if body is None or body["object"] != "billing_portal.session":
             return None
+        customer = self._account.store.find(body["customer"])
+        if customer is None or customer.get("deleted"):
+            return None
         held = self._account.store.private(session_id)["token"]
         fresh = self._account.now() < body["created"] + _GOOD_FOR_S
         return body if fresh and hmac.compare_digest(held.encode(), token.encode()) else None

@@ -1,0 +1,124 @@
+"""For tests: the stand-in served on a real port, a webhook endpoint that remembers, and somebody who pays."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+import uvicorn
+
+from sandbox.servers.ports import free_port
+from sandbox.stripe.account import DeliveryPlan, at_once
+from sandbox.stripe.app import create_app
+
+API_KEY = "sk_test_sandbox0123456789"
+WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - of the stand-in
+GOOD_CARD = {"card_number": "4242 4242 4242 4242", "card_expiry": "12 / 40", "card_cvc": "123", "name": "A Reader"}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    body: bytes
+    signature: str
+
+    @property
+    def type(self) -> str:
+        return str(orjson.loads(self.body)["type"])
+
+
+@dataclass(slots=True)
+class Receiver:
+    """A webhook endpoint that answers `status` and keeps what came."""
+
+    url: str
+    status: int = 200
+    received: list[Received] = field(default_factory=list)
+
+    @property
+    def types(self) -> list[str]:
+        return [received.type for received in self.received]
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """The running stand-in as a browser or a script sees it."""
+
+    url: str
+
+    def pay(self, session_url: str, **fields: str) -> httpx2.Response:
+        return httpx2.post(session_url, data={**GOOD_CARD, **fields}, trust_env=False)
+
+    def advance(self, seconds: int) -> None:
+        self.post("/_sandbox/clock", {"advance_seconds": seconds}).raise_for_status()
+
+    def now(self) -> int:
+        return int(self.get("/_sandbox/clock")["now"])
+
+    def get(self, path: str) -> Any:
+        return httpx2.get(self.url + path, trust_env=False).raise_for_status().json()
+
+    def post(self, path: str, body: Any) -> httpx2.Response:
+        return httpx2.post(self.url + path, json=body, trust_env=False)
+
+
+@contextmanager
+def running_stripe(directory: Path, *, webhook_url: str = "", plan: DeliveryPlan = at_once) -> Iterator[Stand]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    app = create_app(
+        directory=directory,
+        public_url=url,
+        webhook_url=webhook_url,
+        webhook_secret=WEBHOOK_SECRET,
+        api_key=API_KEY,
+        plan=plan,
+    )
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, name="stripe stand-in")
+    thread.start()
+    try:
+        until(lambda: server.started or not thread.is_alive())
+        yield Stand(url)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def running_receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.received.append(Received(body, self.headers["Stripe-Signature"]))
+            self.send_response(receiver.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+            """Stay quiet: the test looks at what was received."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver = Receiver(f"http://127.0.0.1:{server.server_port}/webhooks/stripe")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="webhook receiver")
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def until(reached: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for what another thread brings about."""
+    deadline = time.monotonic() + seconds
+    while not reached():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not reached within {seconds} s")
+        time.sleep(0.01)
