@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.types import ASGIApp
 
 from common_service.middleware import BodyLimit, RequestContext
 from common_service.problems import EVERY_ROUTE, PROBLEM_SCHEMA, ProblemTable
@@ -51,8 +52,7 @@ def create_service_app(
         app.include_router(router)
     _add_operations(app, ready, registry)
     problems.install(app)
-    app.add_middleware(BodyLimit, limit=body_limit)
-    app.add_middleware(RequestContext, registry=registry)
+    _surround(app, registry, body_limit)
     _describe(app)
     return app
 
@@ -71,6 +71,16 @@ def _add_operations(app: FastAPI, ready: Callable[[], Awaitable[None]], registry
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_api_route("/readyz", readyz, include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
+
+
+def _surround(app: FastAPI, registry: CollectorRegistry, body_limit: int) -> None:
+    """Put our middleware around the framework's own answer to a defect too, which `add_middleware` does not."""
+    build = app.build_middleware_stack
+
+    def build_surrounded() -> ASGIApp:
+        return RequestContext(BodyLimit(build(), body_limit), registry)
+
+    app.build_middleware_stack = build_surrounded  # type: ignore[method-assign]  # no other way to be outermost
 
 
 def _describe(app: FastAPI) -> None:

@@ -1,19 +1,34 @@
 """The connection pool of a service and its unit of work. Commit is a line of the use case, never of a dependency."""
 
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+Answer = TypeVar("Answer")
 _STATEMENT_TIMEOUT_MS = 10_000
 _IDLE_IN_TRANSACTION_MS = 30_000
+_GRACE_SECONDS = 2.0  # a server that lives answers within the statement's own limit
 
 
 class Database:
-    """An engine whose sessions give up rather than hang: on a full pool, a slow statement, an idle transaction."""
+    """An engine whose sessions give up rather than hang: on a full pool, a slow statement, an idle transaction,
 
-    def __init__(self, url: str, *, pool_size: int = 10, statement_timeout_ms: int = _STATEMENT_TIMEOUT_MS) -> None:
+    and on a server that holds the connection and never answers. All but the first raise OperationalError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_timeout_ms: int = _STATEMENT_TIMEOUT_MS,
+        pool_wait_seconds: float = 5.0,
+    ) -> None:
         limits = {
             "statement_timeout": statement_timeout_ms,
             "idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_MS,
@@ -23,10 +38,15 @@ class Database:
             sqlalchemy_url(url),
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=5,
+            pool_timeout=pool_wait_seconds,
             pool_pre_ping=True,
             pool_recycle=1800,
-            connect_args={"options": options, "connect_timeout": 3},
+            hide_parameters=True,  # an error's text must not carry a reader's words into the log
+            connect_args={
+                "options": options,
+                "connect_timeout": 3,
+                "async_creator_fn": _impatient(statement_timeout_ms / 1000 + _GRACE_SECONDS).connect,
+            },
         )
 
     def session(self) -> AsyncSession:
@@ -75,6 +95,26 @@ class SqlWork:
     async def commit(self) -> None:
         """Make everything done in this work durable, at once."""
         await self.session.commit()
+
+
+def _impatient(seconds: float) -> type[psycopg.AsyncConnection]:
+    """Return a kind of connection that breaks when an answer takes longer, rather than wait for ever."""
+
+    class Impatient(psycopg.AsyncConnection):
+        async def wait(
+            self,
+            gen: PQGen[Answer],
+            interval: float = 0.1,
+            timeout: float | None = None,  # noqa: ASYNC109 - the driver's own signature
+        ) -> Answer:
+            try:
+                return await super().wait(gen, interval, timeout or seconds)
+            except psycopg.OperationalError:
+                if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                    self.pgconn.finish()
+                raise
+
+    return Impatient
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from fastapi import Header
+from pydantic import BaseModel
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -20,14 +21,20 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    delete,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common_service.clock import Clock, utc_now
+from common_service.database import Database
+from common_service.jobs import Job, periodic
 from common_service.problems import Problem
 
+_PRUNED = 1000
 KEEP = timedelta(hours=24)
 IdempotencyKey = Annotated[
     str,
@@ -70,7 +77,7 @@ class StoredAnswer:
 
 def request_hash(body: object) -> bytes:
     """Return the digest that tells two bodies apart; the order of an object's names does not matter."""
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=_jsonable)).digest()
 
 
 def idempotency_table(metadata: MetaData) -> Table:
@@ -142,18 +149,41 @@ class IdempotencyKeys:
     async def complete(
         self, principal: str, route: str, key: str, status: int, body: dict[str, Any], resource_id: UUID | None = None
     ) -> None:
-        """Keep the answer under the key."""
+        """Keep the answer under the key; one that a later claimant has already given stands."""
         done = {"state": "done", "response_status": status, "response_body": body, "resource_id": resource_id}
-        await self._session.execute(update(self._table).where(*self._is(principal, route, key)).values(**done))
+        open_key = *self._is(principal, route, key), self._table.c.state == "in_progress"
+        await self._session.execute(update(self._table).where(*open_key).values(**done))
 
     async def _stored(self, principal: str, route: str, key: str, digest: bytes) -> StoredAnswer:
-        row = (await self._session.execute(select(self._table).where(*self._is(principal, route, key)))).one()
-        if row.request_hash != digest:
+        found = await self._session.execute(select(self._table).where(*self._is(principal, route, key)))
+        row = found.one_or_none()
+        if row is not None and row.request_hash != digest:
             raise IdempotencyKeyReused
-        if row.state != "done":
+        if row is None or row.state != "done":  # None: it lapsed and was pruned this very moment
             raise IdempotencyInProgress
         return StoredAnswer(row.response_status, row.response_body, row.resource_id)
 
     def _is(self, principal: str, route: str, key: str) -> tuple[Any, ...]:
         columns = self._table.c
         return columns.principal == principal, columns.route == route, columns.key == key
+
+
+def pruning_of_keys(database: Database, table: Table, now: Clock = utc_now) -> Job:
+    """Return the job that removes lapsed keys, 1,000 at a time, looking once a minute."""
+
+    async def prune() -> bool:
+        lapsed = select(table.c.principal, table.c.route, table.c.key).where(table.c.expires_at <= now()).limit(_PRUNED)
+        key = tuple_(table.c.principal, table.c.route, table.c.key)
+        async with database.session() as session:
+            gone = await session.execute(delete(table).where(key.in_(lapsed)).returning(table.c.key))
+            pruned = len(gone.all())
+            await session.commit()
+        return pruned == _PRUNED
+
+    return periodic("idempotency-pruning", prune, seconds=60.0)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)

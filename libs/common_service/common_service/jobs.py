@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 log = structlog.get_logger("jobs")
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def periodic(name: str, step: Callable[[], Awaitable[object]], *, seconds: float
 
 
 async def supervise(job: Job, stop: asyncio.Event) -> None:
-    """Run a job until `stop`; a failure is logged and the job starts again after a growing pause."""
+    """Run a job until `stop`; one that fails or ends early starts again after a pause of 0.2 s, growing to 5 s."""
     wait = _FIRST_PAUSE
     while not stop.is_set():
         started = asyncio.get_running_loop().time()
@@ -39,10 +39,10 @@ async def supervise(job: Job, stop: asyncio.Event) -> None:
             await job.run(stop)
         except Exception:  # a supervising loop: whatever broke, the next attempt may hold
             log.exception("job failed", job=job.name)
-            if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
-                wait = _FIRST_PAUSE
-            await pause(stop, wait)
-            wait = min(wait * 2, _LONGEST_PAUSE)
+        if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
+            wait = _FIRST_PAUSE
+        await pause(stop, wait)
+        wait = min(wait * 2, _LONGEST_PAUSE)
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:

@@ -10,15 +10,17 @@ import structlog
 from structlog.typing import Processor
 
 _SECRET_NAMES = re.compile(
-    r"authorization|password|secret|api_?key|cookie|(^|_)token$|id_token|access_token|refresh_token|card|cvc|e?mail|prompt|content$|body$",
+    r"authorization|password|secret|api_?key|cookie|(^|[_-])token$|id_token|access_token|refresh_token|card|cvc|e?mail|prompt|content$|body$",
     re.IGNORECASE,
 )
 _SECRET_SHAPES = re.compile(
     r"eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # a JWT
-    r"|\b(?:sk|rk|pk|whsec)_[\w]{6,}|\bsk-[\w-]{8,}"  # keys of Stripe and OpenAI
+    r"|\b(?:sk|rk|whsec)_\w{6,}|\bpk_(?:test|live)_\w+|\bsk-[\w-]{8,}"  # keys of Stripe and OpenAI
     r"|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an address of mail
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # a password in a URL
     r"|(?<![\w.-])(?:\d[ -]?){13,19}(?![\w.-])"  # a card number
+    r"|(?<=input_value=).+?(?=, input_type=)",  # what pydantic quotes of a body or of the settings
+    re.DOTALL,
 )
 _STRUCK = "[redacted]"
 
@@ -33,9 +35,8 @@ def configure_logging(service: str, *, format: str = "json", level: str = "INFO"
         lambda _logger, _method, event: {"service": service, **event},
     ]
     console = format == "console"
-    last: list[Processor] = [redact, structlog.dev.ConsoleRenderer(colors=False)]
-    if not console:
-        last = [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer(default=str)]
+    renderer = structlog.dev.ConsoleRenderer(colors=False) if console else structlog.processors.JSONRenderer()
+    last: list[Processor] = [structlog.processors.format_exc_info, redact, renderer]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -63,10 +64,10 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def _clean(name: str, value: Any) -> Any:
     if name != "event" and _SECRET_NAMES.search(name):
         return _STRUCK
-    if isinstance(value, str):
-        return _SECRET_SHAPES.sub(_STRUCK, value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, Mapping):
-        return {key: _clean(str(key), item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+        return {str(key): _clean(str(key), item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [_clean("", item) for item in value]
-    return value
+    return _SECRET_SHAPES.sub(_STRUCK, str(value))  # also what an object says of itself

@@ -7,14 +7,17 @@ from collections.abc import Awaitable, Callable
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from common_service.ids import uuid7
-from common_service.problems import TooLarge
+from common_service.problems import TooLarge, problem
 
 log = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -41,9 +44,10 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers)
         clear_contextvars()
-        bind_contextvars(request_id=request_id)
+        bind_contextvars(request_id=request_id, **_trace(headers))
         answered = {"status": 500}
         started = time.perf_counter()
         try:
@@ -53,35 +57,41 @@ class RequestContext:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if route != "unmatched" else "ANY"
+        method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "ANY"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
         if scope["path"] not in _UNLOGGED:
-            log.info("answered", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            log.info("answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 class BodyLimit:
-    """Refuses bodies over `limit` bytes, announced or not, before anybody reads them whole."""
+    """Refuses bodies over `limit` bytes, announced or not, before anybody reads them whole.
+
+    Also refuses NUL in path and query: no text of ours may hold it, and Postgres calls it an error.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app, self._limit = app, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wrap one connection. Raises TooLarge inside the application."""
+        """Wrap one connection. Raises TooLarge in whoever reads more than was announced."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        scope["body_too_large"] = announced.isdecimal() and int(announced) > self._limit
-        await self._app(scope, self._counted(receive, scope), send)
+        if announced.isdecimal() and int(announced) > self._limit:
+            refusal = problem(Request(scope), 413, "too_large", TooLarge(self._limit).detail)
+            await refusal(scope, receive, send)
+        elif "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            await problem(Request(scope), 400, "malformed", "The address holds NUL.")(scope, receive, send)
+        else:
+            await self._app(scope, self._counted(receive), send)
 
-    def _counted(self, receive: Receive, scope: Scope) -> Callable[[], Awaitable[Message]]:
+    def _counted(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
         seen = 0
 
         async def counted() -> Message:
             nonlocal seen
-            if scope["body_too_large"]:
-                raise TooLarge(self._limit)
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._limit:
@@ -89,6 +99,12 @@ class BodyLimit:
             return message
 
         return counted
+
+
+def _trace(headers: Headers) -> dict[str, str]:
+    """Return the caller's trace, for the log and for the events that come of this request."""
+    given = headers.get("traceparent", "")
+    return {"traceparent": given} if _TRACEPARENT.fullmatch(given) else {}
 
 
 def _request_id(headers: Headers) -> str:

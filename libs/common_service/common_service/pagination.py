@@ -18,6 +18,7 @@ Cursor = Annotated[
     str | None, Query(max_length=1024, pattern=r"^[\x21-\x7e]*$", description="`next_cursor` of the page before.")
 ]
 _MAC_BYTES = 16
+_NOT_OURS = "The cursor is not one of ours."
 
 
 class Page(BaseModel, Generic[Item]):
@@ -33,24 +34,28 @@ class Cursors:
     def __init__(self, secret: str) -> None:
         self._secret = hashlib.sha256(b"cursor:" + secret.encode()).digest()
 
-    def make(self, position: dict[str, Any]) -> str:
-        """Return the cursor that says: go on behind `position`."""
+    def make(self, position: dict[str, Any], *, of: str = "") -> str:
+        """Return the cursor that says: go on behind `position`. `of` names the list that it is for."""
         body = orjson.dumps(position)
-        return base64.urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
+        return _encode(self._mac(body, of) + body)
 
-    def read(self, cursor: str | None) -> dict[str, Any] | None:
-        """Return the position of a cursor, None for none. Raises BadCursor for one that was not made here."""
+    def read(self, cursor: str | None, *, of: str = "") -> dict[str, Any] | None:
+        """Return the position of a cursor, None for none. Raises BadCursor for one not made here for it."""
         if cursor is None:
             return None
         try:
             raw = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
         except (binascii.Error, ValueError):
-            raise BadCursor("The cursor is not one of ours.") from None
+            raise BadCursor(_NOT_OURS) from None
         mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if not hmac.compare_digest(mac, self._mac(body)):
-            raise BadCursor("The cursor is not one of ours.")
+        if _encode(raw) != cursor or not hmac.compare_digest(mac, self._mac(body, of)):
+            raise BadCursor(_NOT_OURS)
         position: dict[str, Any] = orjson.loads(body)
         return position
 
-    def _mac(self, body: bytes) -> bytes:
-        return hmac.digest(self._secret, body, "sha256")[:_MAC_BYTES]
+    def _mac(self, body: bytes, of: str) -> bytes:
+        return hmac.digest(self._secret, of.encode() + b"\0" + body, "sha256")[:_MAC_BYTES]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

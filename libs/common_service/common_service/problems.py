@@ -5,12 +5,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID
 
 import orjson
+import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -19,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from structlog.contextvars import get_contextvars
 
+log = structlog.get_logger("problems")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -64,6 +64,7 @@ _HTTP_CODES = {
     415: "unsupported_media_type",
 }
 _SCHEMA_NAME = "Problem"
+_MOST_ERRORS = 20
 
 
 class ProblemTable:
@@ -97,6 +98,8 @@ class ProblemTable:
         extra = {name: getattr(error, name) for name in face.members}
         retry_after = face.retry_after if face.retry_after is not None else getattr(error, "retry_after", None)
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        if face.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("refused", code=face.code, reason=type(error).__name__)
         if face.challenge:
             headers["WWW-Authenticate"] = face.challenge
         detail = face.detail if face.detail is not None else str(error) or None
@@ -122,7 +125,7 @@ def problem(
         "request_id": get_contextvars().get("request_id"),
         **{name: value for name, value in extra.items() if value is not None},
     }
-    return Response(orjson.dumps(document, default=_plain), status, dict(headers), MEDIA_TYPE)
+    return Response(orjson.dumps(document, option=orjson.OPT_UTC_Z), status, dict(headers), MEDIA_TYPE)
 
 
 def problem_response(status: int, codes: Sequence[str]) -> dict[str, Any]:
@@ -162,6 +165,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 EVERY_ROUTE = {
     400: problem_response(400, ["malformed"]),
     413: problem_response(413, ["too_large"]),
+    415: problem_response(415, ["unsupported_media_type"]),
     422: problem_response(422, ["validation_failed"]),
     503: problem_response(503, ["unavailable"]),
 }
@@ -171,7 +175,9 @@ async def _answer_invalid(request: Request, error: Exception) -> Response:
     errors = error.errors() if isinstance(error, RequestValidationError) else []
     if any(item["type"] == "json_invalid" for item in errors):
         return problem(request, 400, "malformed", "The body is not JSON.")
-    pointers = [{"pointer": _pointer(item["loc"]), "detail": str(item["msg"])} for item in errors]
+    if any(item["loc"] == ("body",) for item in errors) and not _says_json(request):
+        return problem(request, 415, "unsupported_media_type", "Send application/json.")
+    pointers = [{"pointer": _pointer(item["loc"]), "detail": _sayable(item["msg"])} for item in errors[:_MOST_ERRORS]]
     return problem(request, 422, "validation_failed", "Some values do not fit.", {"errors": pointers})
 
 
@@ -207,13 +213,15 @@ def _flat(routes: Iterable[Any]) -> Iterator[Any]:
 
 def _pointer(location: Sequence[Any]) -> str:
     """Turn a validation location into a JSON pointer for the body, or `header/name`, `query/name`, `path/name`."""
-    place, *rest = [str(part).replace("~", "~0").replace("/", "~1") for part in location] or [""]
+    place, *rest = [_sayable(part).replace("~", "~0").replace("/", "~1") for part in location] or [""]
     return "/" + "/".join(rest) if place == "body" else "/".join([place, *rest])
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, UUID):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no place in a problem document")
+def _sayable(value: object) -> str:
+    """Return text that can be written as UTF-8: a body may name a field by half a surrogate pair."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

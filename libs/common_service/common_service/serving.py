@@ -52,10 +52,7 @@ def work(
             yield
         finally:
             stop.set()
-            _done, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await _end(tasks)
             await close()
 
     app = create_service_app(
@@ -68,3 +65,12 @@ def work(
         registry=registry,
     )
     serve(app, settings)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Let jobs that were told to stop end by themselves, and cancel those that do not."""
+    if tasks:
+        _ended, late = await asyncio.wait(tasks, timeout=_DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

@@ -1,17 +1,19 @@
 """What may differ between two runs of a service, and what production refuses to start with."""
 
+import re
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_REAL_ISSUER = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[\w-]+")
 _LOCAL_CURSOR_SECRET = "a secret for laptops only"  # noqa: S105 - production refuses it
 
 
 class ServiceSettings(BaseSettings):
     """The settings that every service has; the names are those of the environment, in lower case."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
 
     app_env: Literal["local", "production"] = "local"
     host: str = "127.0.0.1"
@@ -60,7 +62,7 @@ class ServiceSettings(BaseSettings):
         """Tell for each guarded setting whether its value must not reach production; services add their own."""
         jwks = f"{self.cognito_issuer}/.well-known/jwks.json"
         return {
-            "cognito_issuer": not self.cognito_issuer.startswith("https://cognito-idp."),
+            "cognito_issuer": not _REAL_ISSUER.fullmatch(self.cognito_issuer),
             "cognito_jwks_url": self.cognito_jwks_url != jwks,
             "cognito_token_url": is_local(self.cognito_token_url),
             "database_url": is_local(self.database_url.get_secret_value()),

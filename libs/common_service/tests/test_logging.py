@@ -1,0 +1,128 @@
+"""What must never reach the log: tokens, keys, cards, addresses, prompts; by name and by shape, at any depth."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from common_service.logging import configure_logging, redact
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+SHAPES = [
+    JWT,
+    "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
+    "sk-proj-abcdefgh12345678",
+    "whsec_0123456789abcdef",
+    "reader@truecrime.test",
+    "first.last+tag@mail.example.co.uk",
+    "4242 4242 4242 4242",
+    "4242424242424242",
+    "5555-5555-5555-4444",
+    "svc_story:hunter2",
+]
+SPEAKING = ["authorization", "Password", "client_secret", "api_key", "cookie", "token", "access_token", "X-Guest-Token",
+            "card", "cvc", "email", "user_email", "prompt", "content", "message_body"]  # fmt: skip
+
+
+@dataclass
+class Signed:
+    token: str
+
+
+@pytest.mark.parametrize("secret", SHAPES)
+def test_texts_of_telling_shape_are_struck_wherever_they_stand(secret: str) -> None:
+    url = f"postgresql://{secret}@db/x" if ":" in secret else secret
+    event = {
+        "event": f"seen {url} here",
+        "deep": {"list": [url, (url, {url})]},
+        "thing": Signed(url),
+        "error": ValueError(url),
+        "raw": url.encode(),
+    }
+    text = str(redact(None, "info", event))
+    assert secret not in text
+    assert "here" in text
+
+
+@pytest.mark.parametrize("name", SPEAKING)
+def test_values_under_telling_names_are_struck(name: str) -> None:
+    assert "plain" not in str(redact(None, "info", {name: "plain", "nested": [{name: {"a": "plain"}}]}))
+
+
+def test_what_is_no_secret_stays() -> None:
+    event: dict[str, Any] = {
+        "event": "answered",
+        "request_id": "01a1fea9-7939-7923-a979-5b60f587fcda",
+        "status": 200,
+        "ms": 1.5,
+        "route": "/story/v1/stories/{story_id}",
+        "constraint": "pk_idempotency_keys",
+        "at": "2026-11-21T12:00:00.123456Z",
+        "seen": None,
+        "ok": True,
+    }
+    assert redact(None, "info", dict(event)) == event
+
+
+Lines = Callable[[], list[str]]
+
+
+@pytest.fixture(params=["json", "console"])
+def printed(request: pytest.FixtureRequest) -> Iterator[Lines]:
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers, root.level
+    with redirect_stdout(stream):
+        configure_logging("kit", format=request.param)
+        yield lambda: stream.getvalue().splitlines()
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+STORY = "the story of my life\nand more"
+
+
+class Body(BaseModel):
+    title: int
+
+
+def test_neither_messages_nor_tracebacks_carry_secrets(printed: Lines) -> None:
+    def validate() -> None:
+        try:
+            Body.model_validate({"title": STORY, "other": "x"})
+        except ValidationError:
+            logging.getLogger("uvicorn.error").exception("failed for %s", "reader@truecrime.test")
+
+    def fail() -> None:
+        try:
+            raise ValueError(JWT)
+        except ValueError:
+            structlog.get_logger("kit").exception("job failed", token=JWT)
+
+    validate()
+    fail()
+    text = "\n".join(printed())
+    assert "Traceback" in text
+    for secret in (JWT, "reader@truecrime.test", "story of my life", "and more"):
+        assert secret not in text
+
+
+def test_a_line_is_one_json_object_with_service_time_and_context() -> None:
+    stream, root = io.StringIO(), logging.getLogger()
+    handlers, level = root.handlers, root.level
+    with redirect_stdout(stream), structlog.contextvars.bound_contextvars(request_id="r1"):
+        configure_logging("kit")
+        structlog.get_logger("a").info("answered", status=200)
+        logging.getLogger("b").warning("odd\nline %s", 1)
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["answered", "odd\nline 1"]
+    assert all(line["service"] == "kit" and line["request_id"] == "r1" for line in lines)
+    assert all(line["timestamp"].endswith("Z") for line in lines)

@@ -1,0 +1,73 @@
+"""What production refuses to start with, and that it says which setting without telling its value."""
+
+import pytest
+from pydantic import ValidationError
+
+from common_service.settings import ServiceSettings, is_local
+
+ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Abc123"
+PRODUCTION = {
+    "app_env": "production",
+    "database_url": "postgresql://svc:pass-word@db.internal/truecrime",
+    "redis_url": "rediss://cache.internal:6379/0",
+    "cognito_issuer": ISSUER,
+    "cognito_jwks_url": f"{ISSUER}/.well-known/jwks.json",
+    "cognito_client_id": "web, mobile",
+    "cognito_token_url": "https://truecrime.auth.eu-west-2.amazoncognito.com/oauth2/token",
+    "service_client_secret": "s3cret-of-the-service",
+    "cursor_secret": "thirty-two characters of entropy",
+    "public_web_origin": "https://truecrime.example",
+}
+
+
+def test_production_starts_with_fit_values() -> None:
+    settings = ServiceSettings(**PRODUCTION)  # type: ignore[arg-type]  # as the environment gives them
+    assert settings.reader_clients == {"web", "mobile"}
+    assert settings.service_clients == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cognito_issuer", "http://127.0.0.1:9000/eu-west-2_TrueCrime"),
+        ("cognito_issuer", "https://cognito-idp.evil.example/eu-west-2_Abc123"),
+        ("cognito_issuer", ISSUER.replace("https", "http")),
+        ("cognito_jwks_url", "https://elsewhere.example/.well-known/jwks.json"),
+        ("cognito_jwks_url", f"{ISSUER}/.well-known/jwks.json?x"),
+        ("cognito_token_url", ""),
+        ("cognito_token_url", "http://127.0.0.1:9000/oauth2/token"),
+        ("database_url", "postgresql://svc:pass-word@localhost/truecrime"),
+        ("redis_url", "redis://127.0.0.1:6379/0"),
+        ("service_client_secret", ""),
+        ("cursor_secret", "a secret for laptops only"),
+        ("public_web_origin", "http://truecrime.example"),
+    ],
+)
+def test_production_names_the_setting_that_is_not_fit_and_tells_no_secret(name: str, value: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServiceSettings(**{**PRODUCTION, name: value})  # type: ignore[arg-type]
+    text = str(refused.value)
+    assert f"{name.upper()} is not fit" in text
+    assert "pass-word" not in text
+    assert "s3cret" not in text
+
+
+def test_a_missing_setting_is_named_and_the_others_are_not_shown() -> None:
+    with pytest.raises(ValidationError, match="redis_url") as refused:
+        ServiceSettings(**{name: value for name, value in PRODUCTION.items() if name != "redis_url"})  # type: ignore[arg-type]
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_short_cursor_secret_is_refused() -> None:
+    with pytest.raises(ValidationError, match="cursor_secret"):
+        ServiceSettings(**{**PRODUCTION, "cursor_secret": "short"})  # type: ignore[arg-type]
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    assert "s3cret" not in repr(ServiceSettings(**PRODUCTION))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost:1", "http://127.0.0.1", "http://[::1]:80", "http://0.0.0.0"])
+def test_addresses_of_this_machine_are_known(url: str) -> None:
+    assert is_local(url)
+    assert not is_local("https://truecrime.example")
