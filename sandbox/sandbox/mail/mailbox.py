@@ -3,6 +3,7 @@
 import email
 import email.headerregistry as headers
 import email.policy
+import functools
 import re
 import uuid
 from dataclasses import dataclass
@@ -65,11 +66,11 @@ class Mailbox:
     def find(self, mail_id: str) -> Mail | None:
         if not _NAME.fullmatch(mail_id):
             return None
+        file = self._file(mail_id)
         try:
-            raw = self._file(mail_id).read_bytes()
-        except FileNotFoundError:
+            return _read(file) if file.exists() else None
+        except FileNotFoundError:  # removed a moment ago
             return None
-        return _read(mail_id, raw)
 
     def newest(self, *, to: str | None = None, most: int = 200) -> list[Mail]:
         """The newest mails, to one address only if it is given."""
@@ -94,14 +95,16 @@ class Mailbox:
         return self.directory / f"{mail_id}.eml"
 
 
-def _read(mail_id: str, raw: bytes) -> Mail:
-    message = email.message_from_bytes(raw, policy=_POLICY)
+@functools.lru_cache(maxsize=2000)
+def _read(file: Path) -> Mail:
+    """Parse a mail once: a file never changes, and whoever waits for a code asks for the whole folder again."""
+    message = email.message_from_bytes(file.read_bytes(), policy=_POLICY)
     to = tuple(str(address) for address in message.get_all("X-Envelope-To", []))
     del message["X-Envelope-To"]
-    received_at = datetime.strptime(mail_id.partition("-")[0], _TIME).replace(tzinfo=UTC)
+    received_at = datetime.strptime(file.stem.partition("-")[0], _TIME).replace(tzinfo=UTC)
     headers = tuple((name, str(value)) for name, value in message.items())
     subject = str(message.get("Subject", "")) or "(no subject)"
-    return Mail(mail_id, str(message.get("From", "")), to, subject, received_at, _text_of(message), headers)
+    return Mail(file.stem, str(message.get("From", "")), to, subject, received_at, _text_of(message), headers)
 
 
 def _text_of(message: EmailMessage) -> str:
