@@ -131,12 +131,12 @@ def _fall_due(account: Account, body: JsonObject) -> None:
 
 def settle(account: Account, intent: JsonObject, method: JsonObject) -> JsonObject:
     """The charge goes through: the intent succeeds. The caller sends the events, in Stripe's order."""
+    intent = {**intent, "customer": method["customer"]}
     made = account.keep(charge(account.now(), intent, method, None))
     return account.change(
         intent,
         status="succeeded",
         amount_received=intent["amount"],
-        customer=method["customer"],
         payment_method=method["id"],
         latest_charge=made["id"],
         last_payment_error=None,

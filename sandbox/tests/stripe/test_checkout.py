@@ -89,6 +89,8 @@ def test_a_payer_without_customer_becomes_one(
     [method] = client.v1.customers.payment_methods.list(paid.customer.id).data
     assert method.card is not None
     assert (method.card.brand, method.card.last4) == ("visa", "4242")
+    assert [charge.customer for charge in client.v1.charges.list().data] == [paid.customer.id]
+    assert [intent.customer for intent in client.v1.payment_intents.list().data] == [paid.customer.id]
 
 
 def test_a_declined_card_says_so_and_another_pays(
