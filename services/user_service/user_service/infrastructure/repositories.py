@@ -62,14 +62,14 @@ class SqlProfiles:
         row = await self._session.get_one(UserRow, profile.id)
         for name, value in UserRow.values(profile).items():
             setattr(row, name, value)
-        await self._session.execute(delete(ConsentRow).where(ConsentRow.user_id == profile.id))
-        self._session.add_all(ConsentRow.of(profile.id, consent) for consent in profile.consents)
         try:
             await self._session.flush()
         except IntegrityError as error:
             if _constraint(error) == "uq_users_email":
                 raise EmailInUse from None
             raise
+        await self._session.execute(delete(ConsentRow).where(ConsentRow.user_id == profile.id))
+        self._session.add_all(ConsentRow.of(profile.id, consent) for consent in profile.consents)
 
     async def find(self, search: Search) -> Sequence[Profile]:
         """Read one page by id."""
@@ -125,7 +125,7 @@ class SqlRoles:
             .order_by(RoleRow.code)
         )
         permissions: dict[str, set[str]] = {}
-        for code, permission in (await self._session.execute(query)).tuples():
+        for code, permission in await self._session.execute(query):
             permissions.setdefault(code, set()).update([permission] if permission else [])
         return [Role(code, frozenset(names)) for code, names in permissions.items()]
 
