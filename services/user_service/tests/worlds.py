@@ -26,7 +26,7 @@ def a_user_id() -> UserId:
 
 def a_profile(user_id: UUID | None = None, **values: Any) -> Profile:
     user_id = UserId(user_id or uuid4())
-    standard = {
+    standard: dict[str, Any] = {
         "username": "ann",
         "email": f"{user_id}@truecrime.test",
         "email_verified": True,
