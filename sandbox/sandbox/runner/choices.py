@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.runner.catalogue import CHECKOUT
+from sandbox.runner.catalogue import CHECKOUT, SANDBOX_APPS
 from sandbox.servers.errors import CannotStart
 
 OPENAI = "https://api.openai.com/v1"
@@ -45,11 +45,7 @@ class Choices:
     def apps(self) -> tuple[str, ...]:
         """The parts of the sandbox that run."""
         ours = {"cognito": self.cognito_is_ours, "stripe": self.stripe_is_ours, "openai": self.openai_is_ours}
-        return tuple(
-            app
-            for app in ("cognito", "stripe", "openai", "mail", "portal")
-            if ours.get(app, True) and (CHECKOUT / "sandbox/sandbox" / app / "app.py").exists()
-        )
+        return tuple(app for app in SANDBOX_APPS if ours.get(app, True))
 
 
 def read_choices(environment: Mapping[str, str]) -> Choices:

@@ -8,18 +8,29 @@ import psycopg
 
 from sandbox.runner.addresses import Addresses
 from sandbox.runner.catalogue import SERVICES, Service
+from sandbox.servers import redis
 from sandbox.servers.errors import CannotStart
 
 _REVISION = re.compile(r"""^(down_)?revision\b[^=]*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
-def check_answers(url: str, variable: str) -> None:
+def check_database(url: str) -> None:
     """Refuse, in a sentence without the password, a database that cannot be reached."""
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
-        raise CannotStart(f"The database of {variable} does not answer: {reason}") from None
+        raise CannotStart(f"The database of DATABASE_URL does not answer: {reason}") from None
+
+
+def check_redis(url: str) -> None:
+    """Refuse, in a sentence, a Redis server that cannot be reached."""
+    try:
+        is_there = redis.answers(url)
+    except ValueError as error:
+        raise CannotStart(f"REDIS_URL is no address of a Redis server: {error}.") from None
+    if not is_there:
+        raise CannotStart("The Redis server of REDIS_URL does not answer.")
 
 
 def behind(addresses: Addresses, passwords: dict[str, str]) -> list[Service]:

@@ -17,7 +17,6 @@ from sandbox.runner.record import describe
 from sandbox.runner.supervisor import Part, Supervisor
 from sandbox.servers import postgres, redis
 from sandbox.servers.child import Command
-from sandbox.servers.errors import CannotStart
 
 SERVERS, WORLD, SERVICE, WORKER, ALB = range(5)
 
@@ -53,7 +52,7 @@ class Platform:
 
     async def _database(self) -> None:
         if self._choices.database_url:
-            await asyncio.to_thread(databases.check_answers, self._choices.database_url, "DATABASE_URL")
+            await asyncio.to_thread(databases.check_database, self._choices.database_url)
         else:
             port = self._addresses.ports["postgres"]
             command = await asyncio.to_thread(postgres.postgres_command, self._directory.path / "postgres", port)
@@ -74,8 +73,7 @@ class Platform:
     async def _redis(self) -> None:
         url = self._addresses.redis_url
         if self._choices.redis_url:
-            if not await asyncio.to_thread(redis.answers, url):
-                raise CannotStart("The Redis server of REDIS_URL does not answer.")
+            await asyncio.to_thread(databases.check_redis, url)
             return
         command = redis.redis_command(self._directory.path / "redis", self._addresses.ports["redis"])
         await self._supervisor.start(Part("redis", command, SERVERS, saying_yes(lambda: redis.answers(url))))
