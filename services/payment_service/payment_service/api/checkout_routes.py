@@ -1,0 +1,81 @@
+"""The two doors to the provider's pages: checkout and portal."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+
+from common_auth.callers import Callers, Person
+from common_service.idempotency import (
+    IdempotencyInProgress,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    request_hash,
+)
+from payment_service.api.schemas import CheckoutBody, CheckoutOpened, CheckoutView, PortalBody, PortalOpened
+from payment_service.api.security import SIGNED_IN, refusing
+from payment_service.api.use_cases import UseCases
+from payment_service.application.open_checkout import Opened, Wish
+from payment_service.application.ports import Attempt
+from payment_service.domain.errors import (
+    AlreadySubscribed,
+    CheckoutNotFound,
+    CheckoutOpen,
+    NoCustomer,
+    PlanUnknown,
+    PricesNotLoaded,
+    ProviderRefused,
+    ProviderUnavailable,
+    ReturnPathNotAllowed,
+)
+from payment_service.domain.ids import UserId
+
+_PROVIDER = (ProviderUnavailable, ProviderRefused, ReturnPathNotAllowed, IdempotencyKeyReused, IdempotencyInProgress)
+
+
+def checkout_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
+    """Return the routes that lead out of the house, and the one to ask how it went."""
+    router = APIRouter(tags=["checkout"], dependencies=[SIGNED_IN])
+    signed_in = Depends(callers.reader)
+
+    @router.post(
+        "/checkout-sessions",
+        status_code=201,
+        response_model=CheckoutOpened,
+        responses=refusing(AlreadySubscribed, CheckoutOpen, PlanUnknown, PricesNotLoaded, *_PROVIDER),
+    )
+    async def open_checkout(
+        reader: Annotated[Person, signed_in], body: CheckoutBody, idempotency_key: IdempotencyKey
+    ) -> Response:
+        """Start a checkout and return the address of the payment page."""
+        attempt = _attempt(reader, "POST /payment/v1/checkout-sessions", idempotency_key, body)
+        wish = Wish(body.plan_code, body.interval, body.return_path)
+        return _created(await use_cases.open_checkout(attempt, wish))
+
+    @router.get("/checkout-sessions/{checkout_id}", responses=refusing(CheckoutNotFound))
+    async def read_checkout(reader: Annotated[Person, signed_in], checkout_id: UUID) -> CheckoutView:
+        """Read how far a checkout has come: poll this after the payment page sent the person back."""
+        checkout, access = await use_cases.read_checkout(UserId(reader.user_id), checkout_id)
+        return CheckoutView.of(checkout, access=access)
+
+    @router.post(
+        "/portal-sessions", status_code=201, response_model=PortalOpened, responses=refusing(NoCustomer, *_PROVIDER)
+    )
+    async def open_portal(
+        reader: Annotated[Person, signed_in], body: PortalBody, idempotency_key: IdempotencyKey
+    ) -> Response:
+        """Return the address of the page for cards, bills and cancelling."""
+        attempt = _attempt(reader, "POST /payment/v1/portal-sessions", idempotency_key, body)
+        return _created(await use_cases.open_portal(attempt, body.return_path))
+
+    return router
+
+
+def _attempt(reader: Person, route: str, key: str, body: CheckoutBody | PortalBody) -> Attempt:
+    return Attempt(UserId(reader.user_id), route, key, request_hash(body.model_dump()))
+
+
+def _created(opened: Opened) -> Response:
+    headers = {"Idempotent-Replayed": "true"} if opened.is_replay else {}
+    return Response(orjson.dumps(dict(opened.answer.body)), 201, headers, "application/json")

@@ -1,0 +1,70 @@
+"""What the routes can do: made by the composition root, or by a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from payment_service.application.list_plans import ListPlans
+from payment_service.application.open_checkout import OpenCheckout
+from payment_service.application.open_portal import OpenPortal
+from payment_service.application.ports import (
+    Clock,
+    NewId,
+    PaymentGateway,
+    StartWork,
+    VerifySignature,
+    WebhookInbox,
+)
+from payment_service.application.read_access import ReadAccess
+from payment_service.application.read_billing import ReadBilling, ReadInvoices, ReadSubscription
+from payment_service.application.read_checkout import ReadCheckout
+from payment_service.application.receive_webhook import ReceiveWebhook
+from payment_service.domain.return_paths import ReturnPaths
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The adapters that use cases stand on. `ttl_seconds`: how long others may keep an access snapshot."""
+
+    start_work: StartWork
+    gateway: PaymentGateway
+    inbox: WebhookInbox
+    verify: VerifySignature
+    parse: Callable[[bytes], Any]
+    now: Clock
+    new_id: NewId
+    return_paths: ReturnPaths
+    ttl_seconds: int
+    livemode: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """The use cases behind the routes."""
+
+    list_plans: ListPlans
+    read_access: ReadAccess
+    read_subscription: ReadSubscription
+    read_invoices: ReadInvoices
+    read_billing: ReadBilling
+    open_checkout: OpenCheckout
+    read_checkout: ReadCheckout
+    open_portal: OpenPortal
+    receive_webhook: ReceiveWebhook
+
+
+def wire(world: World) -> UseCases:
+    """Build the use cases over one world."""
+    start_work, now = world.start_work, world.now
+    read_access = ReadAccess(start_work, now, world.ttl_seconds)
+    return UseCases(
+        list_plans=ListPlans(start_work),
+        read_access=read_access,
+        read_subscription=ReadSubscription(start_work),
+        read_invoices=ReadInvoices(start_work),
+        read_billing=ReadBilling(start_work, read_access),
+        open_checkout=OpenCheckout(start_work, world.gateway, world.return_paths, now, world.new_id),
+        read_checkout=ReadCheckout(start_work, read_access),
+        open_portal=OpenPortal(start_work, world.gateway, world.return_paths, now),
+        receive_webhook=ReceiveWebhook(world.verify, world.parse, world.inbox, now, world.livemode),
+    )

@@ -1,0 +1,125 @@
+"""Customers, subscriptions, invoices and checkouts in Postgres."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from payment_service.application.ports import Customer
+from payment_service.domain.checkout import Checkout
+from payment_service.domain.ids import CustomerId, UserId
+from payment_service.domain.invoice import Invoice
+from payment_service.domain.subscription import Subscription
+from payment_service.infrastructure.base import PROVIDER, Row
+from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, InvoiceRow, SubscriptionRow
+from payment_service.infrastructure.plan_rows import PriceRow
+
+
+class SqlCustomers:
+    """Customers as seen from one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of(self, user_id: UserId) -> Customer | None:
+        """Return the customer of a person."""
+        row = await self._session.get(CustomerRow, user_id)
+        return row.to_domain() if row else None
+
+    async def owner(self, customer_id: CustomerId) -> UserId | None:
+        """Return whose customer this is."""
+        named = (CustomerRow.provider == PROVIDER) & (CustomerRow.provider_customer_id == customer_id)
+        found = await self._session.scalar(select(CustomerRow.user_id).where(named))
+        return UserId(found) if found else None
+
+    async def add_first(self, customer: Customer) -> Customer:
+        """Keep the customer unless the person has one; return the one that stands."""
+        fresh = insert(CustomerRow).values(
+            user_id=customer.user_id,
+            provider=PROVIDER,
+            provider_customer_id=customer.id,
+            created_at=customer.created_at,
+        )
+        await self._session.execute(fresh.on_conflict_do_nothing(index_elements=["user_id"]))
+        standing = await self.of(customer.user_id)
+        return standing or customer
+
+
+class SqlSubscriptions:
+    """Subscriptions as seen from one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of(self, user_id: UserId) -> list[Subscription]:
+        """Return all of a person's."""
+        mine = select(SubscriptionRow).where(SubscriptionRow.user_id == user_id)
+        rows = await self._session.scalars(mine.execution_options(populate_existing=True))
+        return [row.to_domain() for row in rows]
+
+    async def put_all(self, subscriptions: Sequence[Subscription]) -> None:
+        """Keep these, new or changed: the live one last, when the index that allows one live row has room for it."""
+        for each in sorted(subscriptions, key=lambda each: each.terms.is_live and not each.is_superseded):
+            fresh = insert(SubscriptionRow).values(**SubscriptionRow.values(each))
+            await self._session.execute(_or_replace(fresh, SubscriptionRow))
+
+
+class SqlInvoices:
+    """Invoices as seen from one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(self, user_id: UserId, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
+        """Return a person's, youngest first, behind a position."""
+        mine = select(InvoiceRow).where(InvoiceRow.user_id == user_id)
+        if before:
+            position = tuple_(literal(before[0]), literal(before[1]))
+            mine = mine.where(tuple_(InvoiceRow.created_at, InvoiceRow.id) < position)
+        page = mine.order_by(InvoiceRow.created_at.desc(), InvoiceRow.id.desc()).limit(limit)
+        return [row.to_domain() for row in await self._session.scalars(page)]
+
+    async def named(self, provider_ids: Sequence[str]) -> list[Invoice]:
+        """Return those that are kept under these names."""
+        named = select(InvoiceRow).where(InvoiceRow.provider_invoice_id.in_(provider_ids))
+        return [row.to_domain() for row in await self._session.scalars(named)]
+
+    async def put_all(self, invoices: Sequence[Invoice]) -> None:
+        """Keep these, new or changed."""
+        if invoices:
+            fresh = insert(InvoiceRow).values([InvoiceRow.values(each) for each in invoices])
+            await self._session.execute(_or_replace(fresh, InvoiceRow))
+
+
+class SqlCheckouts:
+    """Checkout sessions as seen from one transaction."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, checkout_id: UUID) -> Checkout | None:
+        """Return one."""
+        return await self._one(CheckoutRow.id == checkout_id)
+
+    async def unfinished(self, user_id: UserId) -> Checkout | None:
+        """Return the one that is creating or open."""
+        return await self._one((CheckoutRow.user_id == user_id) & CheckoutRow.state.in_(["creating", "open"]))
+
+    async def put(self, checkout: Checkout) -> None:
+        """Keep it, new or changed."""
+        fresh = insert(CheckoutRow).values(**CheckoutRow.values(checkout))
+        await self._session.execute(_or_replace(fresh, CheckoutRow))
+
+    async def _one(self, condition: ColumnElement[bool]) -> Checkout | None:
+        found = select(CheckoutRow, PriceRow).join(PriceRow, PriceRow.id == CheckoutRow.price_id).where(condition)
+        row = (await self._session.execute(found.execution_options(populate_existing=True))).first()
+        return row[0].to_domain(row[1].to_domain()) if row else None
+
+
+def _or_replace(fresh: Insert, row: type[Row]) -> Insert:
+    """Let a row that is there already take over every column but its id."""
+    columns = [column.name for column in row.__table__.columns if column.name != "id"]
+    return fresh.on_conflict_do_update(index_elements=["id"], set_={name: fresh.excluded[name] for name in columns})

@@ -1,0 +1,117 @@
+"""Rows of the catalogue."""
+
+from datetime import datetime
+from typing import Any, cast, get_args
+from uuid import UUID
+
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.domain.plans import Entitlement, Interval, Kind, Price, Window
+from payment_service.infrastructure.base import Row
+
+
+def one_of(column: str, kind: Any) -> str:
+    """Return the condition that `column` holds one of the words of a Literal."""
+    return f"{column} IN ({','.join(repr(word) for word in get_args(kind))})"
+
+
+class PlanRow(Row):
+    """A plan; what it allows and costs stands beside it."""
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        UniqueConstraint("rank"),
+        CheckConstraint("code ~ '^[a-z0-9_]{2,32}$'", name="code_shape"),
+        Index("uq_plans_one_default", "is_default", unique=True, postgresql_where=text("is_default")),
+    )
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    is_default: Mapped[bool] = mapped_column(server_default=text("false"))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    description: Mapped[str] = mapped_column(server_default=text("''"))
+
+
+class PriceRow(Row):
+    """A price that the provider sells, or once sold."""
+
+    __tablename__ = "plan_prices"
+    __table_args__ = (
+        UniqueConstraint("provider", "provider_price_id"),
+        CheckConstraint("unit_amount >= 0", name="amount_positive"),
+        CheckConstraint(one_of("interval", Interval), name="interval_known"),
+        Index(
+            "uq_plan_prices_one_active",
+            "plan_code",
+            "provider",
+            "currency",
+            "interval",
+            unique=True,
+            postgresql_where=text("active"),
+        ),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    plan_code: Mapped[str] = mapped_column(ForeignKey("payment.plans.code"))
+    provider: Mapped[str] = mapped_column(server_default=text("'stripe'"))
+    provider_price_id: Mapped[str]
+    currency: Mapped[str] = mapped_column(CHAR(3))
+    unit_amount: Mapped[int] = mapped_column(Integer)
+    interval: Mapped[str]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+    def to_domain(self) -> Price:
+        """Return the price."""
+        interval = cast("Interval", self.interval)
+        return Price(self.id, self.plan_code, self.provider_price_id, self.currency, self.unit_amount, interval)
+
+
+class EntitlementRow(Row):
+    """What a plan says about one feature from `valid_from` on; a change closes it and opens another."""
+
+    __tablename__ = "plan_entitlements"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", Kind), name="kind_known"),
+        CheckConstraint("limit_value >= 0", name="limit_positive"),
+        CheckConstraint(one_of("window_kind", Window), name="window_known"),
+        CheckConstraint("(kind = 'flag') = (flag IS NOT NULL)", name="flag_has_value"),
+        CheckConstraint("(kind = 'config') = (config IS NOT NULL)", name="config_has_value"),
+        CheckConstraint(
+            "kind <> 'limit' OR (unlimited <> (limit_value IS NOT NULL) AND window_kind IS NOT NULL)",
+            name="limit_or_unlimited",
+        ),
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="validity_forward"),
+        Index(
+            "uq_plan_entitlements_one_current",
+            "plan_code",
+            "feature",
+            unique=True,
+            postgresql_where=text("valid_to IS NULL"),
+        ),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    plan_code: Mapped[str] = mapped_column(ForeignKey("payment.plans.code"))
+    feature: Mapped[str]
+    kind: Mapped[str]
+    flag: Mapped[bool | None]
+    limit_value: Mapped[int | None]
+    unlimited: Mapped[bool] = mapped_column(server_default=text("false"))
+    window_kind: Mapped[str | None]
+    config: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    valid_from: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    valid_to: Mapped[datetime | None]
+    changed_by: Mapped[UUID | None]
+    reason: Mapped[str | None]
+
+    def to_domain(self) -> Entitlement:
+        """Return the entitlement."""
+        return Entitlement(
+            self.feature,
+            cast("Kind", self.kind),
+            self.flag,
+            self.limit_value,
+            self.unlimited,
+            cast("Window | None", self.window_kind),
+            self.config,
+        )

@@ -1,0 +1,84 @@
+"""Reads what Stripe answers (API 2026-10-28.endive). Raises KeyError, TypeError, ValueError or IndexError."""
+
+from datetime import UTC, datetime
+from typing import Any, cast, get_args
+
+from payment_service.application.ports import PriceReading
+from payment_service.domain.invoice import InvoiceReading, InvoiceStatus
+from payment_service.domain.plans import Interval
+from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
+
+Json = dict[str, Any]
+_STATUSES = {status.value: status for status in ProviderStatus}
+
+
+def subscription_reading(body: Json) -> SubscriptionReading:
+    """Read a subscription; its periods stand on its first item since 2025."""
+    item = body["items"]["data"][0]
+    terms = Terms(
+        provider_id=body["id"],
+        status=_STATUSES.get(body["status"], ProviderStatus.UNKNOWN),
+        created_at=time_of(body["created"]),
+        period_start=_time(item["current_period_start"]),
+        period_end=_time(item["current_period_end"]),
+        trial_end=_time(body.get("trial_end")),
+        cancel_at_period_end=body["cancel_at_period_end"] is True,
+        cancel_at=_time(body.get("cancel_at")),
+        canceled_at=_time(body.get("canceled_at")),
+        ended_at=_time(body.get("ended_at")),
+        latest_invoice_id=_id(body.get("latest_invoice")),
+    )
+    return SubscriptionReading(terms, item["price"]["id"], item["price"].get("lookup_key"))
+
+
+def invoice_reading(body: Json) -> InvoiceReading:
+    """Read an invoice; its subscription stands under `parent` since 2025."""
+    if body["status"] not in get_args(InvoiceStatus):
+        raise ValueError(body["status"])
+    parent = (body.get("parent") or {}).get("subscription_details") or {}
+    moments = body["status_transitions"]
+    return InvoiceReading(
+        provider_id=body["id"],
+        status=cast("InvoiceStatus", body["status"]),
+        currency=body["currency"],
+        amount_due=body["amount_due"],
+        amount_paid=body["amount_paid"],
+        created_at=time_of(body["created"]),
+        subscription_id=_id(parent.get("subscription")),
+        number=body.get("number"),
+        attempt_count=body["attempt_count"],
+        next_attempt_at=_time(body.get("next_payment_attempt")),
+        hosted_url=body.get("hosted_invoice_url"),
+        period_start=_time(body.get("period_start")),
+        period_end=_time(body.get("period_end")),
+        finalized_at=_time(moments["finalized_at"]),
+        paid_at=_time(moments["paid_at"]),
+    )
+
+
+def price_reading(body: Json) -> PriceReading | None:
+    """Read a price, None for one that no plan of ours is sold at."""
+    recurring = body.get("recurring") or {}
+    if recurring.get("interval") not in get_args(Interval) or recurring.get("interval_count") != 1:
+        return None
+    return PriceReading(
+        provider_id=body["id"],
+        lookup_key=body["lookup_key"],
+        currency=body["currency"],
+        unit_amount=body["unit_amount"],
+        interval=cast("Interval", recurring["interval"]),
+    )
+
+
+def time_of(seconds: int) -> datetime:
+    """Return the instant that Stripe writes as seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _time(seconds: int | None) -> datetime | None:
+    return None if seconds is None else time_of(seconds)
+
+
+def _id(reference: Any) -> str | None:
+    """Return the id of a reference, which is an object where Stripe expanded it."""
+    return reference["id"] if isinstance(reference, dict) else cast("str | None", reference)

@@ -1,0 +1,53 @@
+"""Runs claimed syncs side by side: a customer whose reading hangs does not hold up the others."""
+
+import asyncio
+
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from common_service.jobs import Job, pause
+from payment_service.application.ports import ClaimedSync
+from payment_service.application.sync_customer import SyncCustomer
+
+log = structlog.get_logger("sync")
+_POLL_SECONDS = 0.1  # a NOTIFY would make every webhook's commit queue for one lock; a look at an index costs less
+
+
+class SyncDispatcher:
+    """Claims while there is room for one more, and otherwise waits."""
+
+    def __init__(self, sync_customer: SyncCustomer, *, at_once: int) -> None:
+        self._sync, self._room = sync_customer, asyncio.Semaphore(at_once)
+
+    def job(self) -> Job:
+        """Return the dispatcher as a job of a worker."""
+        return Job("customer-syncs", self.run)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`, then let open syncs end."""
+        async with asyncio.TaskGroup() as tasks:
+            while not stop.is_set():
+                await self._room.acquire()
+                claimed = await self._claim()
+                if claimed is None:
+                    self._room.release()
+                    await pause(stop, _POLL_SECONDS)
+                else:
+                    tasks.create_task(self._one(claimed))
+
+    async def _claim(self) -> ClaimedSync | None:
+        try:
+            return await self._sync.claim()
+        except BaseException:
+            self._room.release()
+            raise
+
+    async def _one(self, claimed: ClaimedSync) -> None:
+        with bound_contextvars(request_id=claimed.cause.id, customer=claimed.customer_id):
+            try:
+                reason = await self._sync(claimed)
+                log.info("synced", reason=reason, attempt=claimed.attempts)
+            except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
+                log.exception("sync broke")
+            finally:
+                self._room.release()

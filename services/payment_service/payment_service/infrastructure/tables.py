@@ -1,0 +1,23 @@
+"""All tables of this service in one metadata, for migrations and tests."""
+
+from payment_service.infrastructure.access_rows import AccessRow
+from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING, Row
+from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, InvoiceRow, SubscriptionRow
+from payment_service.infrastructure.plan_rows import EntitlementRow, PlanRow, PriceRow
+from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
+
+__all__ = [
+    "IDEMPOTENCY_KEYS",
+    "MESSAGING",
+    "AccessRow",
+    "CheckoutRow",
+    "CustomerRow",
+    "EntitlementRow",
+    "InvoiceRow",
+    "PlanRow",
+    "PriceRow",
+    "Row",
+    "SubscriptionRow",
+    "SyncRow",
+    "WebhookRow",
+]

@@ -1,0 +1,69 @@
+"""Rows of the webhook inbox and of the queue that it feeds."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payment_service.infrastructure.base import Row
+from payment_service.infrastructure.plan_rows import one_of
+
+WebhookState = Literal["received", "processing", "processed", "ignored", "failed", "dead"]
+PENDING = "requests > answered AND NOT dead"
+
+
+class WebhookRow(Row):
+    """One event, stored once however often it was delivered."""
+
+    __tablename__ = "webhook_inbox"
+    __table_args__ = (
+        CheckConstraint(one_of("state", WebhookState), name="state_known"),
+        Index(
+            "ix_webhook_inbox_unprocessed",
+            "provider_customer_id",
+            postgresql_where=text("state IN ('received','processing','failed')"),
+        ),
+        Index("ix_webhook_inbox_object_id_provider_created_at", "object_id", "provider_created_at"),
+    )
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    api_version: Mapped[str | None]
+    livemode: Mapped[bool]
+    object_id: Mapped[str | None]
+    provider_customer_id: Mapped[str | None]
+    provider_created_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]]
+    payload_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    deliveries: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    last_error: Mapped[str | None]
+    received_at: Mapped[datetime]
+    processed_at: Mapped[datetime | None]
+    replayed_by: Mapped[UUID | None]
+
+
+class SyncRow(Row):
+    """A customer who was asked to be synced `requests` times, of which `answered` are covered by a finished run."""
+
+    __tablename__ = "customer_syncs"
+    __table_args__ = (
+        CheckConstraint("answered <= requests", name="answered_was_asked"),
+        Index("ix_customer_syncs_due_at", "due_at", postgresql_where=text(PENDING)),
+    )
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    provider_customer_id: Mapped[str] = mapped_column(primary_key=True)
+    requests: Mapped[int] = mapped_column(server_default=text("1"))
+    answered: Mapped[int] = mapped_column(server_default=text("0"))
+    cause_type: Mapped[str]
+    cause_id: Mapped[str]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    dead: Mapped[bool] = mapped_column(server_default=text("false"))
+    fence: Mapped[int] = mapped_column(server_default=text("0"))
+    lease_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    finished_at: Mapped[datetime | None]

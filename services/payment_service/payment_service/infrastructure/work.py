@@ -1,0 +1,120 @@
+"""One transaction over everything this service keeps."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common_events import outbox
+from common_service.database import SqlWork
+from common_service.idempotency import IdempotencyKeys
+from payment_service.application.ports import (
+    Accesses,
+    Attempt,
+    Attempts,
+    Checkouts,
+    Customers,
+    Invoices,
+    Outbox,
+    Plans,
+    StoredAnswer,
+    Subscriptions,
+    Syncs,
+)
+from payment_service.domain.events import Fact
+from payment_service.domain.ids import UserId
+from payment_service.infrastructure.access_repository import SqlAccesses
+from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING
+from payment_service.infrastructure.billing_repositories import (
+    SqlCheckouts,
+    SqlCustomers,
+    SqlInvoices,
+    SqlSubscriptions,
+)
+from payment_service.infrastructure.plan_repository import SqlPlans
+from payment_service.infrastructure.sync_repository import SqlSyncs
+
+_CREATED = 201
+
+
+class SqlPaymentWork(SqlWork):
+    """The repositories that share a session."""
+
+    attempts: Attempts
+    plans: Plans
+    customers: Customers
+    subscriptions: Subscriptions
+    invoices: Invoices
+    checkouts: Checkouts
+    accesses: Accesses
+    syncs: Syncs
+    outbox: Outbox
+
+    def open(self, session: AsyncSession) -> None:
+        """Build them."""
+        self.attempts = SqlAttempts(session)
+        self.plans = SqlPlans(session)
+        self.customers = SqlCustomers(session)
+        self.subscriptions = SqlSubscriptions(session)
+        self.invoices = SqlInvoices(session)
+        self.checkouts = SqlCheckouts(session)
+        self.accesses = SqlAccesses(session)
+        self.syncs = SqlSyncs(session)
+        self.outbox = SqlFacts(session)
+
+    async def lock_user(self, user_id: UserId) -> None:
+        """Let nobody else change this person's billing until the transaction ends. Order of locks: sync, person."""
+        await self.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"user:{user_id}", 0))))
+
+
+class SqlAttempts:
+    """Idempotency keys, with a way to give one back."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session, self._keys = session, IdempotencyKeys(session, IDEMPOTENCY_KEYS)
+
+    async def claim(self, attempt: Attempt, now: datetime, lock_for: timedelta) -> StoredAnswer | None:
+        """Take the key, or return the answer it has."""
+        known = await self._keys.claim(
+            str(attempt.user_id), attempt.route, attempt.key, attempt.digest, now, lock_for=lock_for
+        )
+        return StoredAnswer(known.body) if known else None
+
+    async def complete(self, attempt: Attempt, answer: StoredAnswer, resource_id: UUID | None) -> None:
+        """Keep the answer under the key."""
+        who = str(attempt.user_id)
+        await self._keys.complete(who, attempt.route, attempt.key, _CREATED, dict(answer.body), resource_id)
+
+    async def release(self, attempt: Attempt) -> None:
+        """Give the key back."""
+        columns = IDEMPOTENCY_KEYS.c
+        mine = (
+            (columns.principal == str(attempt.user_id))
+            & (columns.route == attempt.route)
+            & (columns.key == attempt.key)
+        )
+        await self._session.execute(delete(IDEMPOTENCY_KEYS).where(mine, columns.state == "in_progress"))
+
+
+class SqlFacts:
+    """The outbox, told in this service's own words."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._outbox = outbox.SqlOutbox(session, MESSAGING)
+
+    async def add(self, *facts: Fact) -> None:
+        """Write facts; the relay is woken when the transaction commits."""
+        await self._outbox.add(
+            *(
+                outbox.Fact(
+                    type=fact.type,
+                    partition_key=fact.partition_key,
+                    aggregate_version=fact.version,
+                    data=fact.data,
+                    occurred_at=fact.occurred_at,
+                    subject=fact.subject,
+                )
+                for fact in facts
+            )
+        )

@@ -1,0 +1,51 @@
+"""The settings of payment_service."""
+
+from pydantic import Field, SecretStr
+
+from common_service.settings import ServiceSettings, is_local
+
+_ADMIN = frozenset({"billing.read"})
+
+
+class Settings(ServiceSettings):
+    """`STRIPE_API_BASE` empty means Stripe itself. Both secrets and paths are comma lists.
+
+    `GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for.
+    """
+
+    stripe_api_key: SecretStr
+    stripe_api_base: str = ""
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    allowed_return_paths: str = "/"
+    grace_days: int = Field(default=7, ge=0, le=60)
+    access_ttl_seconds: int = Field(default=30, ge=1, le=300)
+    syncs_at_once: int = Field(default=8, ge=1, le=16)
+    group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """The secrets that hold now: two while one is being replaced, none closes the endpoint."""
+        return _listed(self.stripe_webhook_secret.get_secret_value())
+
+    @property
+    def return_paths(self) -> list[str]:
+        """Below which paths people may come back."""
+        return _listed(self.allowed_return_paths)
+
+    @property
+    def livemode(self) -> bool:
+        """Whether this deployment takes real money."""
+        return "_live_" in self.stripe_api_key.get_secret_value()
+
+    def production_faults(self) -> dict[str, bool]:
+        """Add what production must know of Stripe."""
+        secrets = self.webhook_secrets
+        return super().production_faults() | {
+            "stripe_api_key": not self.livemode,
+            "stripe_api_base": bool(self.stripe_api_base) and is_local(self.stripe_api_base),
+            "stripe_webhook_secret": not secrets or not all(secret.startswith("whsec_") for secret in secrets),
+        }
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,18 @@
+"""The worker process of payment_service: facts out, customers in step with Stripe, access on time."""
+
+from common_service.logging import configure_logging
+from common_service.serving import work
+from payment_service.settings import Settings
+from payment_service.wiring import background
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    settings = Settings()
+    configure_logging("payment-worker", format=settings.log_format, level=settings.log_level)
+    parts = background(settings)
+    work("payment-worker", parts.jobs, settings, ready=parts.database.ping, close=parts.close)
+
+
+if __name__ == "__main__":
+    main()
