@@ -44,6 +44,7 @@ distclean: clean ## also remove .venv, .tools and all caches
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(REQUIREMENTS) tools/bootstrap.py tools/installers.py
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one with PYTHON=."; exit 1; }
 	@$(PYTHON) -m tools.bootstrap
 
 # Made anew where the checkout was moved or copied, its Python is gone, or another one is asked for.

@@ -1,6 +1,7 @@
 """What installs packages here: uv if it can be had, else pip; and what went wrong with it, in one sentence."""
 
 import configparser
+import functools
 import importlib.util
 import os
 import re
@@ -18,10 +19,15 @@ _BUNDLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _STORES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")
 _PIP_FILES = ("/etc/pip.conf", "~/.pip/pip.conf", "~/.config/pip/pip.conf")
 _OLDEST_UV = (0, 5)
-_UNBUILT = r"failed (?:to build|building wheel for) `?([\w.-]+)"
-_NO_COMPILER = (
-    r"(?:(?:unable to execute|No such file or directory:|command) '?\S*(?:cc|clang|c\+\+)|no acceptable C compiler)"
+_UNBUILT = re.compile(r"failed (?:to build|building wheel for) `?([\w.-]+)", re.IGNORECASE)
+_NO_COMPILER = re.compile(
+    r"(?:unable to execute|No such file or directory:|command) '?\S*(?:cc|clang|c\+\+)|no acceptable C compiler"
 )
+_NEEDS_COMPILER = (
+    "{} has no ready-made wheel for this machine, and to build it a C compiler is needed: "
+    "install one (Debian: apt-get install build-essential python3-dev)."
+)
+_NOT_BUILT = f"{{}} has no ready-made wheel for this machine and could not be built; why is in {_LOG}."
 
 
 class CannotInstall(Exception):
@@ -54,7 +60,7 @@ def find_installer(uv_requirement: Path) -> Installer:
     if pip is None:
         raise CannotInstall(
             f"{sys.executable} has neither pip nor ensurepip, and neither uv nor Debian's python3-pip-whl can be had: "
-            "install one of them (Debian: apt-get install python3-pip)."
+            "check the network, or install one of them (Debian: apt-get install python3-pip)."
         )
     print("Going on without uv, which takes longer", flush=True)
     return Installer(None, tuple(pip))
@@ -87,9 +93,11 @@ def run(words: Sequence[str]) -> None:
 
 def explain(output: str) -> str:
     """Say in one sentence, with what to do, what an installer said in many."""
+    if unbuilt := _UNBUILT.search(output):
+        return (_NEEDS_COMPILER if _NO_COMPILER.search(output) else _NOT_BUILT).format(unbuilt[1])
     for pattern, sentence in _SENTENCES.items():
-        if found := re.search(pattern, output, re.IGNORECASE | re.DOTALL):
-            return sentence.format(*(group or "A package" for group in found.groups()))
+        if re.search(pattern, output, re.IGNORECASE):
+            return sentence
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return f"The packages could not be installed: {lines[-1] if lines else 'no reason given'} (all of it: {_LOG})."
 
@@ -97,18 +105,13 @@ def explain(output: str) -> str:
 _SENTENCES = {
     r"no space left on device": "The disk is full: the packages need about 700 MB.",
     r"read-only file system|permission denied": f"A folder cannot be written; which one is in {_LOG}.",
-    r"UnknownIssuer|certificate.verify.failed|invalid peer certificate": (
+    r"UnknownIssuer|certificate.verify.failed|invalid peer certificate|the ssl certificate|TLS CA certificate": (
         "The certificate of the package index is not trusted here: "
         "set SSL_CERT_FILE to the bundle that names its authority."
     ),
     r"(?:hash mismatch|do not match the hashes)": (
         "A downloaded package is not the one that requirements.txt names, and was not installed."
     ),
-    rf"{_UNBUILT}.*{_NO_COMPILER}": (
-        "{} has no ready-made wheel for this machine, and to build it a C compiler is needed: "
-        "install one (Debian: apt-get install build-essential python3-dev)."
-    ),
-    _UNBUILT: f"{{}} has no ready-made wheel for this machine and could not be built; why is in {_LOG}.",
     r"dns error|name resolution|name or service not known|connection refused|network is unreachable"
     r"|timed out|failed to fetch|error sending request|newconnectionerror|could not connect": (
         "The package index does not answer: check the network, and HTTPS_PROXY where there is a proxy."
@@ -142,6 +145,7 @@ def _works(uv: str) -> bool:
     return version is not None and (int(version[1]), int(version[2])) >= _OLDEST_UV
 
 
+@functools.cache
 def _find_pip() -> list[str] | None:
     """Return the words that run a pip: this Python's, the wheel inside its ensurepip, or Debian's wheel."""
     if importlib.util.find_spec("pip"):
