@@ -1,0 +1,73 @@
+"""Generations: look at one, follow its events, stop it; and what all of them used."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+
+from common_auth.callers import Callers, Person, ServiceCaller
+from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
+from story_service.api.schemas import GenerationOut, UsageReportOut, UserUsageOut
+from story_service.api.streams import EVENTS, event_stream
+from story_service.api.use_cases import UseCases
+from story_service.domain import errors
+from story_service.domain.ids import GenerationId, UserId
+
+_LARGEST_SEQ = 2**31 - 1
+Seq = Annotated[int, Query(ge=0, le=_LARGEST_SEQ, description="Only the events behind this one.")]
+LastEventId = Annotated[
+    int | None, Header(ge=0, le=_LARGEST_SEQ, description="As `after`; a browser sends it when it reconnects.")
+]
+EventStream = type("EventStream", (Response,), {"media_type": "text/event-stream"})
+
+
+def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/story/v1", tags=["generations"])
+    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+
+    @router.get("/generations/{generation_id}", responses=FACES.responses(*ANY_READER, errors.GenerationUnknown))
+    async def read_generation(reader: Reader, generation_id: UUID) -> GenerationOut:
+        """Read state, quote and actual usage."""
+        return GenerationOut.of(await use_cases.stories.generation(UserId(reader.user_id), GenerationId(generation_id)))
+
+    @router.get(
+        "/generations/{generation_id}/events",
+        response_class=EventStream,
+        responses={**EVENTS, **FACES.responses(*ANY_READER, errors.GenerationUnknown, errors.ChunksPurged)},
+    )
+    async def follow_generation(
+        reader: Reader, generation_id: UUID, after: Seq = 0, last_event_id: LastEventId = None
+    ) -> Response:
+        """Follow the events, from the start or behind a position. Leaving does not stop the writing."""
+        generation = await use_cases.follow.check(UserId(reader.user_id), GenerationId(generation_id))
+        return event_stream(use_cases.follow(generation, after if last_event_id is None else last_event_id))
+
+    @router.post(
+        "/generations/{generation_id}/cancel",
+        status_code=202,
+        responses=FACES.responses(*ANY_READER, errors.GenerationUnknown, errors.AlreadyClosed),
+    )
+    async def cancel_generation(reader: Reader, generation_id: UUID) -> GenerationOut:
+        """Stop the writing; what was delivered is paid for, and nothing if nothing was."""
+        return GenerationOut.of(await use_cases.cancel(UserId(reader.user_id), GenerationId(generation_id)))
+
+    @router.get("/usage", tags=["usage"], responses=FACES.responses(*ANY_READER, *GATED))
+    async def read_usage(reader: Reader) -> UsageReportOut:
+        """Read what is used of what the plan includes."""
+        return UsageReportOut.of(await use_cases.usage(UserId(reader.user_id)))
+
+    return router
+
+
+def internal_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
+    """Return the routes for other services."""
+    router = APIRouter(prefix="/internal/v1", tags=["internal"])
+    Admin = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="users.read"))]  # noqa: N806
+
+    @router.get("/usage/{user_id}", responses=FACES.responses(*ANY_SERVICE, *GATED))
+    async def read_user_usage(_: Admin, user_id: UUID) -> UserUsageOut:
+        """Read a user's meters, totals and newest generations."""
+        return UserUsageOut.of_user(user_id, await use_cases.usage.in_full(UserId(user_id)))
+
+    return router

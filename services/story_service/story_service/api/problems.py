@@ -1,0 +1,34 @@
+"""Every refusal and its face."""
+
+from collections.abc import Sequence
+
+from common_auth.errors import (
+    AUTH_PROBLEMS,
+    AccessUnavailable,
+    Forbidden,
+    KeysUnavailable,
+    TokenExpired,
+    TokenInvalid,
+    Unauthenticated,
+)
+from common_service.idempotency import IDEMPOTENCY_PROBLEMS
+from common_service.problems import Problem, ProblemTable
+from story_service.domain import errors
+
+PROBLEMS: dict[type[Exception], Problem] = {
+    errors.SubscriptionRequired: Problem(402, "subscription_required", ("action",)),
+    errors.PlanUpgradeRequired: Problem(402, "plan_upgrade_required", ("action",)),
+    errors.QuotaExceeded: Problem(429, "quota_exceeded", ("meter", "limit", "used", "resets_at")),
+    errors.InputBlocked: Problem(422, "input_blocked", ("reasons",)),
+    errors.ModelUnavailable: Problem(409, "model_unavailable"),
+    errors.MaxPriceExceeded: Problem(409, "max_price_exceeded", ("price", "limit")),
+    errors.StoryUnknown: Problem(404, "not_found"),
+    errors.GenerationUnknown: Problem(404, "not_found"),
+    errors.AlreadyClosed: Problem(409, "already_closed"),
+    errors.ChunksPurged: Problem(410, "chunks_purged", ("action",)),
+    errors.ModerationUnavailable: Problem(503, "moderation_unavailable", retry_after=5),
+}
+FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
+ANY_READER: Sequence[type[Exception]] = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)
+ANY_SERVICE: Sequence[type[Exception]] = (*ANY_READER, Forbidden)
+GATED: Sequence[type[Exception]] = (AccessUnavailable,)

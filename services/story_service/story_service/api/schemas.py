@@ -1,0 +1,326 @@
+"""What goes over the wire."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+
+from story_service.application.ports import Acceptance
+from story_service.application.read_usage import UsageReport, UserUsage
+from story_service.domain.generation import Generation
+from story_service.domain.pricing import MeterQuote, Quote
+from story_service.domain.story import Length, Story, StoryRequest, TruthMode
+from story_service.domain.usage import MeterReading
+
+_NO_NUL = r"^[^\x00]*$"
+_LARGEST_INTEGER = 2**53 - 1
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=_NO_NUL)]
+Tone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_NO_NUL)]
+ModelName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+State = Literal["accepted", "running", "finishing", "succeeded", "blocked", "failed", "cancelled", "expired"]
+Billing = Literal["reserved", "settled", "released"]
+
+
+class Wire(BaseModel):
+    """Knows exactly its own members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class StoryIn(Wire):
+    """A wish for a story."""
+
+    prompt: Text
+    truth_mode: Literal["fiction", "inspired"] = "fiction"
+    tone: Tone | None = None
+    length: Literal["short", "medium", "long"] = "medium"
+    model: ModelName | None = None
+    max_price: Annotated[StrictInt, Field(ge=1, le=_LARGEST_INTEGER)] | None = Field(
+        default=None, description="The most weighted tokens that it may cost."
+    )
+
+    def request(self) -> StoryRequest:
+        """Return it in the domain's words."""
+        return StoryRequest(self.prompt, TruthMode(self.truth_mode), Length(self.length), self.tone)
+
+
+class MeterQuoteOut(Wire):
+    """The most that is taken of one meter."""
+
+    max: int
+    remaining_after: int | None
+
+    @classmethod
+    def of(cls, terms: MeterQuote) -> Self:
+        """Show a meter's terms."""
+        return cls(max=terms.most, remaining_after=terms.remaining_after)
+
+
+class QuoteOut(Wire):
+    """What it costs at the most."""
+
+    meters: dict[str, MeterQuoteOut]
+    max_cost_micros: int
+
+    @classmethod
+    def of(cls, quote: Quote) -> Self:
+        """Show the terms."""
+        meters = {meter: MeterQuoteOut.of(terms) for meter, terms in sorted(quote.meters.items())}
+        return cls(meters=meters, max_cost_micros=quote.max_cost_micros)
+
+
+class UsageOut(Wire):
+    """Tokens of a model, as its provider counted them unless `estimated`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    estimated: bool
+
+
+class GenerationBrief(Wire):
+    """A generation as it was accepted."""
+
+    id: UUID
+    state: State
+    billing: Billing
+    quote: QuoteOut
+    events: str
+
+
+class StoryBrief(Wire):
+    """A story as it was accepted."""
+
+    id: UUID
+    state: Literal["generating"] = "generating"
+    truth_mode: Literal["fiction", "inspired"]
+    label: str
+    created_at: datetime
+
+
+class AcceptedOut(Wire):
+    """The story that is being written, and the generation that writes it."""
+
+    story: StoryBrief
+    generation: GenerationBrief
+
+    @classmethod
+    def of(cls, acceptance: Acceptance) -> Self:
+        """Show what was accepted."""
+        story, generation = acceptance.story, acceptance.generation
+        return cls(
+            story=StoryBrief(
+                id=story.id, truth_mode=story.truth_mode.value, label=story.label, created_at=story.created_at
+            ),
+            generation=GenerationBrief(
+                id=generation.id,
+                state=generation.state.value,
+                billing=generation.billing.value,
+                quote=QuoteOut.of(generation.quote),
+                events=events_path(generation.id),
+            ),
+        )
+
+
+class GenerationOut(GenerationBrief):
+    """A generation as it stands, quote against actual."""
+
+    story_id: UUID
+    model: str
+    usage: UsageOut | None
+    price: int = Field(description="Weighted tokens charged.")
+    error_code: str | None
+    created_at: datetime
+    first_token_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """Show a generation."""
+        return cls(
+            id=generation.id,
+            state=generation.state.value,
+            billing=generation.billing.value,
+            quote=QuoteOut.of(generation.quote),
+            events=events_path(generation.id),
+            story_id=generation.story_id,
+            model=generation.model,
+            usage=_usage(generation),
+            price=generation.price,
+            error_code=generation.error_code,
+            created_at=generation.created_at,
+            first_token_at=generation.first_token_at,
+            finished_at=generation.finished_at,
+        )
+
+
+class StorySummary(Wire):
+    """A story without its text."""
+
+    id: UUID
+    title: str
+    truth_mode: Literal["fiction", "inspired"]
+    label: str
+    state: Literal["generating", "ready", "failed"]
+    is_latest: bool
+    token_cost: int
+    generation_id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, story: Story) -> Self:
+        """Show a story in a list."""
+        return cls.model_validate(_summary(story))
+
+
+class StoryOut(StorySummary):
+    """A story with its text; the label is part of every representation."""
+
+    body: str
+
+    @classmethod
+    def of(cls, story: Story) -> Self:
+        """Show a story whole."""
+        return cls.model_validate({**_summary(story), "body": story.body})
+
+
+class MeterOut(Wire):
+    """One meter: `limit` is null and `unlimited` true where there is none."""
+
+    limit: int | None
+    unlimited: bool
+    window: str
+    reserved: int
+    settled: int
+    remaining: int | None
+    starts_at: datetime | None
+    resets_at: datetime | None
+
+    @classmethod
+    def of(cls, reading: MeterReading) -> Self:
+        """Show a meter."""
+        window = reading.window
+        return cls(
+            limit=reading.limit.amount,
+            unlimited=reading.limit.amount is None,
+            window=reading.limit.window,
+            reserved=reading.now.reserved,
+            settled=reading.now.settled,
+            remaining=reading.remaining,
+            starts_at=window.start if window else None,
+            resets_at=window.end if window else None,
+        )
+
+
+class UsageReportOut(Wire):
+    """What is used of what the plan includes."""
+
+    plan: str
+    state: str
+    meters: dict[str, MeterOut]
+
+    @classmethod
+    def of(cls, report: UsageReport) -> Self:
+        """Show a reader's usage."""
+        meters = {reading.meter: MeterOut.of(reading) for reading in report.meters}
+        return cls(plan=report.access.plan, state=report.access.state, meters=meters)
+
+
+class TotalsOut(Wire):
+    """Sums over all time."""
+
+    stories: int
+    tokens: int
+    cost_micros: int
+
+
+class GenerationLine(Wire):
+    """A generation for an admin: numbers, no text."""
+
+    id: UUID
+    kind: Literal["story"] = "story"
+    story_id: UUID
+    state: State
+    billing: Billing
+    model: str
+    usage: UsageOut | None
+    cost_micros: int | None
+    error_code: str | None
+    created_at: datetime
+    first_token_at: datetime | None
+    finished_at: datetime | None
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """Show a generation."""
+        return cls(
+            id=generation.id,
+            story_id=generation.story_id,
+            state=generation.state.value,
+            billing=generation.billing.value,
+            model=generation.model,
+            usage=_usage(generation),
+            cost_micros=generation.cost_micros,
+            error_code=generation.error_code,
+            created_at=generation.created_at,
+            first_token_at=generation.first_token_at,
+            finished_at=generation.finished_at,
+        )
+
+
+class UserUsageOut(UsageReportOut):
+    """A user's usage for an admin."""
+
+    user_id: UUID
+    totals: TotalsOut
+    generations: list[GenerationLine]
+
+    @classmethod
+    def of_user(cls, user_id: UUID, usage: UserUsage) -> Self:
+        """Show it."""
+        report = UsageReportOut.of(usage.report)
+        totals = usage.totals
+        return cls(
+            user_id=user_id,
+            plan=report.plan,
+            state=report.state,
+            meters=report.meters,
+            totals=TotalsOut(stories=totals.stories, tokens=totals.tokens, cost_micros=totals.cost_micros),
+            generations=[GenerationLine.of(generation) for generation in usage.generations],
+        )
+
+
+def events_path(generation_id: UUID) -> str:
+    """Return where the events of a generation are."""
+    return f"/story/v1/generations/{generation_id}/events"
+
+
+def _usage(generation: Generation) -> UsageOut | None:
+    usage = generation.usage
+    if usage is None:
+        return None
+    return UsageOut(
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        total_tokens=usage.total,
+        estimated=usage.estimated,
+    )
+
+
+def _summary(story: Story) -> dict[str, object]:
+    return {
+        "id": story.id,
+        "title": story.title,
+        "truth_mode": story.truth_mode.value,
+        "label": story.label,
+        "state": story.state.value,
+        "is_latest": story.is_latest,
+        "token_cost": story.token_cost,
+        "generation_id": story.generation_id,
+        "version": story.version,
+        "created_at": story.created_at,
+        "updated_at": story.updated_at,
+    }

@@ -1,0 +1,121 @@
+"""Stories: ask for one, list, read, delete."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.responses import JSONResponse
+
+from common_auth.callers import Callers, Person
+from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
+from common_service.pagination import Cursor, Cursors, Limit, Page
+from story_service.api.problems import ANY_READER, FACES, GATED
+from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySummary
+from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
+from story_service.api.use_cases import UseCases
+from story_service.application.generate_story import Accepted, Ask
+from story_service.application.ports import AttemptKey
+from story_service.domain import errors
+from story_service.domain.ids import StoryId, UserId
+
+_PAID = (
+    errors.SubscriptionRequired,
+    errors.PlanUpgradeRequired,
+    errors.QuotaExceeded,
+    errors.InputBlocked,
+    errors.ModelUnavailable,
+    errors.MaxPriceExceeded,
+    errors.ModerationUnavailable,
+    IdempotencyKeyReused,
+    IdempotencyInProgress,
+)
+_REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
+Accept = Annotated[str, Header(max_length=1000, description="`text/event-stream` gives the events in this answer.")]
+IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
+
+
+def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/story/v1/stories", tags=["stories"])
+    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+
+    @router.post(
+        "",
+        status_code=202,
+        response_model=AcceptedOut,
+        responses={
+            **EVENTS,
+            202: {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED},
+            **_responses(*_PAID, *GATED),
+        },
+    )
+    async def create_story(
+        reader: Reader, body: StoryIn, key: IdempotencyKey, accept: Accept = "application/json"
+    ) -> Response:
+        """Have a story written. The same key and body give the same story, charged once."""
+        user_id = UserId(reader.user_id)
+        ask = Ask(user_id, body.request(), body.model, body.max_price)
+        accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
+        return await _answer(use_cases, user_id, accepted, wants_stream=MEDIA_TYPE in accept)
+
+    @router.get("", responses=_responses())
+    async def list_stories(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[StorySummary]:
+        """List one's own stories, newest first."""
+        stories = await use_cases.stories.page(
+            UserId(reader.user_id), before=_position(cursors.read(cursor)), most=limit + 1
+        )
+        more = len(stories) > limit
+        last = stories[limit - 1] if more else None
+        following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}) if last else None
+        return Page(items=[StorySummary.of(story) for story in stories[:limit]], next_cursor=following)
+
+    @router.get("/latest", response_model=StoryOut, responses=_responses(errors.StoryUnknown))
+    async def latest_story(reader: Reader) -> Response:
+        """Read one's most recent story."""
+        return _shown(StoryOut.of(await use_cases.stories.latest(UserId(reader.user_id))))
+
+    @router.get(
+        "/{story_id}",
+        response_model=StoryOut,
+        responses={304: {"description": "Unchanged."}, **_responses(errors.StoryUnknown)},
+    )
+    async def read_story(reader: Reader, story_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+        """Read one of one's own stories."""
+        story = StoryOut.of(await use_cases.stories.one(UserId(reader.user_id), StoryId(story_id)))
+        if if_none_match and _etag(story) in {tag.strip() for tag in if_none_match.split(",")}:
+            return Response(status_code=304, headers={"ETag": _etag(story)})
+        return _shown(story)
+
+    @router.delete("/{story_id}", status_code=204, responses=_responses(errors.StoryUnknown))
+    async def delete_story(reader: Reader, story_id: UUID) -> None:
+        """Delete one of one's own stories."""
+        await use_cases.delete(UserId(reader.user_id), StoryId(story_id))
+
+    return router
+
+
+async def _answer(use_cases: UseCases, user_id: UserId, accepted: Accepted, *, wants_stream: bool) -> Response:
+    generation = accepted.acceptance.generation
+    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    if wants_stream:
+        followed = await use_cases.follow.check(user_id, generation.id) if accepted.replayed else generation
+        return event_stream(use_cases.follow(followed, 0), headers)
+    body = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
+    return JSONResponse(body, 202, headers)
+
+
+def _shown(story: StoryOut) -> Response:
+    return Response(story.model_dump_json(), media_type="application/json", headers={"ETag": _etag(story)})
+
+
+def _etag(story: StoryOut) -> str:
+    return f'"{story.version}"'
+
+
+def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
+    return (datetime.fromisoformat(cursor["at"]), UUID(cursor["id"])) if cursor else None
+
+
+def _responses(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
+    return FACES.responses(*ANY_READER, *refusals)

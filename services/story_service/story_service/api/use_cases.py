@@ -1,0 +1,22 @@
+"""What the routes can do."""
+
+from dataclasses import dataclass
+
+from story_service.application.cancel_generation import CancelGeneration
+from story_service.application.delete_story import DeleteStory
+from story_service.application.follow_generation import FollowGeneration
+from story_service.application.generate_story import GenerateStory
+from story_service.application.read_stories import ReadStories
+from story_service.application.read_usage import ReadUsage
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """The service's use cases, wired."""
+
+    generate: GenerateStory
+    follow: FollowGeneration
+    cancel: CancelGeneration
+    stories: ReadStories
+    delete: DeleteStory
+    usage: ReadUsage

@@ -1,0 +1,128 @@
+"""Ends a generation once: money, ledger, story, last events and facts in one transaction, whoever comes first."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from story_service.application.ports import Clock, Work
+from story_service.domain import drafts, ledger
+from story_service.domain.chunks import Chunk
+from story_service.domain.events import GenerationClosed, ModerationDecided, StoryCreated, UsageSettled
+from story_service.domain.generation import Billing, Ending, Generation, State
+from story_service.domain.ids import ReservationId
+from story_service.domain.pricing import Bill, bill
+from story_service.domain.usage import TOKENS, Line, Meter
+
+log = logging.getLogger("story")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A generation that ended here, and the events it ended with."""
+
+    generation: Generation
+    chunks: Sequence[Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class CloseGeneration:
+    """Part of the caller's work: the caller commits. The reader's usage is locked before the generation's row."""
+
+    now: Clock
+
+    async def __call__(self, work: Work, generation: Generation, ending: Ending, text: str) -> Closed | None:
+        """Return None, with nothing changed, when it was ended elsewhere or the fence is old."""
+        now = self.now()
+        head = await work.usage.lock(generation.user_id)
+        model = await work.models.offered(generation.model, generation.created_at)
+        owed = bill(model, ending.usage, generation.quote) if model and ending.usage else Bill()
+        closed = await work.generations.close(generation, ending, owed, now)
+        if closed is None:
+            return None
+        _warn_of_overrun(closed)
+        reserved = await work.usage.close(closed.id, settled=closed.billing is Billing.SETTLED, now=now)
+        if reserved is None:
+            return None
+        reservation_id, lines = reserved
+        lines = [replace(line, settled=_settled(line, closed)) for line in lines]
+        remaining, head = await self._settle(work, closed, reservation_id, lines, head, now)
+        await self._keep_story(work, closed, text, now)
+        if ending.decision:
+            await work.record(ending.decision)
+        await self._tell(work, closed, reservation_id, lines, head, ending, now)
+        return Closed(closed, await work.generations.conclude(closed, drafts.last(closed, remaining)))
+
+    async def _settle(
+        self,
+        work: Work,
+        closed: Generation,
+        reservation_id: ReservationId,
+        lines: list[Line],
+        head: ledger.Head,
+        now: datetime,
+    ) -> tuple[dict[str, int | None], ledger.Head]:
+        remaining: dict[str, int | None] = {}
+        postings: list[ledger.Posting] = []
+        for line in lines:
+            holding = await work.usage.settle(closed.user_id, reservation_id, line)
+            limit = closed.quote.meters[line.meter].limit
+            remaining[line.meter] = None if limit is None else max(0, limit - holding.used)
+            postings += _postings(line, holding)
+        entries, head = ledger.extend(head, closed.user_id, reservation_id, postings, now)
+        await work.usage.post(closed.user_id, entries, head)
+        return remaining, head
+
+    async def _keep_story(self, work: Work, closed: Generation, text: str, now: datetime) -> None:
+        story = await work.stories.find(closed.story_id)
+        if story is None:
+            return  # its reader deleted it meanwhile
+        tokens, cost = closed.price, closed.cost_micros or 0
+        if closed.state is not State.SUCCEEDED:
+            await work.stories.keep(story.failed(text, tokens=tokens, cost_micros=cost, now=now))
+            return
+        ready = story.ready(text, tokens=tokens, cost_micros=cost, now=now)
+        await work.stories.keep(ready)
+        if closed.quote.retained is not None:
+            await work.stories.purge(closed.user_id, max(1, closed.quote.retained))
+        await work.tell(StoryCreated(ready))
+
+    async def _tell(
+        self,
+        work: Work,
+        closed: Generation,
+        reservation_id: ReservationId,
+        lines: list[Line],
+        head: ledger.Head,
+        ending: Ending,
+        now: datetime,
+    ) -> None:
+        await work.tell(GenerationClosed(closed))
+        if closed.billing is Billing.SETTLED:
+            await work.tell(UsageSettled(closed, reservation_id, tuple(lines), head.seq, now))
+        if ending.decision and ending.decision.verdict == "block":
+            await work.tell(ModerationDecided(ending.decision))
+
+
+def _warn_of_overrun(closed: Generation) -> None:
+    if closed.usage and closed.usage.completion_tokens > closed.quote.most_output_tokens:
+        log.warning("usage over quote", extra={"generation_id": str(closed.id), "price": closed.price})
+
+
+def _settled(line: Line, closed: Generation) -> int:
+    """Return what a line is charged; the price is within the quote, and the quote is what the line holds."""
+    if closed.billing is not Billing.SETTLED:
+        return 0
+    return closed.price if line.meter == TOKENS else line.reserved
+
+
+def _postings(line: Line, holding: Meter) -> list[ledger.Posting]:
+    """Return the movements of a line: what was charged, then what is given back, ending at what the window holds."""
+    settled, rest = line.settled or 0, line.reserved - (line.settled or 0)
+    postings = []
+    if settled:
+        before_release = holding.reserved + rest
+        postings.append(ledger.Posting(line.meter, ledger.SETTLE, settled, before_release, holding.settled))
+    if rest:
+        postings.append(ledger.Posting(line.meter, ledger.RELEASE, rest, holding.reserved, holding.settled))
+    return postings

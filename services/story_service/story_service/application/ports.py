@@ -1,0 +1,238 @@
+"""What the use cases need from outside, named for its role."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from story_service.domain.access import Access
+from story_service.domain.chunks import Chunk, Draft
+from story_service.domain.events import Event
+from story_service.domain.generation import Ending, Generation
+from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.moderation import Decision, Verdict
+from story_service.domain.pricing import Bill, CatalogModel, Usage
+from story_service.domain.prompt import Message
+from story_service.domain.story import Story
+from story_service.domain.usage import Line, Meter, Window
+
+Clock = Callable[[], datetime]
+NewId = Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptKey:
+    """The name a caller gave to an attempt, and the digest of what it asked."""
+
+    value: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A story and its generation as they were when accepted: what the same key is answered again."""
+
+    story: Story
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a reader had written, over all time."""
+
+    stories: int
+    tokens: int
+    cost_micros: int
+
+
+class Attempts(Protocol):
+    """Answers under idempotency keys."""
+
+    async def answer(self, user_id: UserId, key: AttemptKey) -> Acceptance | None:
+        """Look without taking the key. Raises IdempotencyKeyReused, which the edge knows."""
+        ...
+
+    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+        """Take the key, or wait for whoever has it and return the answer. Raises as `answer` does."""
+        ...
+
+    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
+        """Keep the answer under a key that this work took."""
+        ...
+
+
+class Models(Protocol):
+    """The catalog."""
+
+    async def offered(self, model: str, now: datetime) -> CatalogModel | None:
+        """Return the row that holds now."""
+        ...
+
+
+class Stories(Protocol):
+    """Stories that are not deleted."""
+
+    async def add(self, story: Story) -> None: ...
+
+    async def find(self, story_id: StoryId) -> Story | None: ...
+
+    async def latest_of(self, user_id: UserId) -> Story | None: ...
+
+    async def of(self, user_id: UserId, *, before: tuple[datetime, UUID] | None, most: int) -> list[Story]:
+        """Return the newest first, from behind `before`."""
+        ...
+
+    async def keep(self, story: Story) -> None:
+        """Write a story back; one that is the latest takes that from the others."""
+        ...
+
+    async def purge(self, user_id: UserId, retained: int) -> int:
+        """Remove all but the newest `retained`; pinned and unwritten ones stay and do not count."""
+        ...
+
+    async def delete(self, story: Story, now: datetime) -> None:
+        """Hide a story; the newest ready one becomes the latest."""
+        ...
+
+
+class Generations(Protocol):
+    """Generations and their logs. Every write after the first is guarded by the fence."""
+
+    async def add(self, generation: Generation, opening: Draft) -> None: ...
+
+    async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None: ...
+
+    async def open_of(self, user_id: UserId) -> int: ...
+
+    async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
+        """Take an accepted one and start it; None if somebody else did."""
+        ...
+
+    async def beat(self, generation: Generation, now: datetime) -> bool:
+        """Prolong the lease; False when it is no longer held."""
+        ...
+
+    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
+        """Add to the log; None when the fence is old."""
+        ...
+
+    async def finish(self, generation: Generation) -> bool:
+        """Note that the provider is done."""
+        ...
+
+    async def close(self, generation: Generation, ending: Ending, bill: Bill, now: datetime) -> Generation | None:
+        """End it, unless somebody else did or the fence is old. No fence is good after this."""
+        ...
+
+    async def conclude(self, generation: Generation, drafts: Sequence[Draft]) -> list[Chunk]:
+        """Add the last events of one that this work closed."""
+        ...
+
+    async def requeue(self, generation: Generation) -> bool:
+        """Give it back, to be taken anew; the old fence is void."""
+        ...
+
+    async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
+        """Return open ones without a living owner, locked; accepted ones only if older than `grace`."""
+        ...
+
+    async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]: ...
+
+    async def purge_logs(self, closed_before: datetime, most: int) -> int: ...
+
+    async def recent_of(self, user_id: UserId, most: int) -> list[Generation]: ...
+
+    async def totals_of(self, user_id: UserId) -> Totals: ...
+
+
+class UsageBook(Protocol):
+    """Windows, reservations and the ledger of readers."""
+
+    async def lock(self, user_id: UserId) -> Head:
+        """Let nobody else touch this reader's usage until the work ends."""
+        ...
+
+    async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
+        """Take the amount if the limit allows; None if not."""
+        ...
+
+    async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter: ...
+
+    async def open(
+        self,
+        reservation_id: ReservationId,
+        generation: Generation,
+        lines: Sequence[Line],
+        expires_at: datetime,
+    ) -> None: ...
+
+    async def close(
+        self, generation_id: GenerationId, *, settled: bool, now: datetime
+    ) -> tuple[ReservationId, list[Line]] | None:
+        """Close the open reservation; None if somebody else did."""
+        ...
+
+    async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
+        """Turn a line's reserved amount into its settled one."""
+        ...
+
+    async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None: ...
+
+    async def entries(self, user_id: UserId) -> list[LedgerEntry]: ...
+
+
+class Work(Protocol):
+    """One transaction, rolled back unless committed."""
+
+    attempts: Attempts
+    models: Models
+    stories: Stories
+    generations: Generations
+    usage: UsageBook
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def record(self, decision: Decision) -> None:
+        """Keep a decision for good."""
+        ...
+
+    async def tell(self, *events: Event) -> None:
+        """Put facts in the outbox."""
+        ...
+
+    async def commit(self) -> None: ...
+
+
+StartWork = Callable[[], Work]
+
+
+class Subscriptions(Protocol):
+    """What payment_service says a reader may do."""
+
+    async def access(self, user_id: UserId) -> Access: ...
+
+
+class StoryWriter(Protocol):
+    """A model that writes."""
+
+    def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
+        """Yield pieces of text, at the end the usage if the provider tells it. Raises WriterFailed."""
+        ...
+
+
+class Moderator(Protocol):
+    """Judges texts by the policy in force."""
+
+    provider: str
+    policy_version: str
+
+    async def judge(self, text: str) -> Verdict:
+        """Raise ModerationUnavailable when nobody can say."""
+        ...

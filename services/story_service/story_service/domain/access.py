@@ -1,0 +1,50 @@
+"""What a reader may do, in this service's own words; payment_service computes it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from story_service.domain.errors import PlanUpgradeRequired, SubscriptionRequired
+
+GENERATE = "story.generate"
+PREMIUM = "premium"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How much of a meter one window holds; None is unlimited."""
+
+    amount: int | None
+    window: str
+
+
+NOTHING = Limit(0, "day")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One version of a reader's access."""
+
+    version: int
+    entitled: bool
+    plan: str
+    state: str
+    flags: frozenset[str] = frozenset()
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    tier: str = "standard"
+    period: tuple[datetime, datetime] | None = None
+    plans_on_offer: tuple[str, ...] = ()
+
+    def limit(self, meter: str) -> Limit:
+        """Return the limit of a meter; what the plan does not name is not included."""
+        return self.limits.get(meter, NOTHING)
+
+    def demand(self, feature: str) -> None:
+        """Raise SubscriptionRequired unless the plan includes the feature now."""
+        if not self.entitled or feature not in self.flags:
+            raise SubscriptionRequired(self.plans_on_offer)
+
+    def demand_tier(self, tier: str) -> None:
+        """Raise PlanUpgradeRequired for a model above the plan."""
+        if tier == PREMIUM and self.tier != PREMIUM:
+            raise PlanUpgradeRequired(self.plans_on_offer)

@@ -1,0 +1,104 @@
+"""Why this service says no."""
+
+from datetime import datetime
+from typing import Any
+
+
+class Refusal(Exception):
+    """A sentence for the reader, and the facts behind it."""
+
+
+class SubscriptionRequired(Refusal):
+    """The plan does not include it; `action` says where a subscription begins."""
+
+    def __init__(self, plans: tuple[str, ...]) -> None:
+        super().__init__("A subscription is needed for this.")
+        self.action = _checkout(plans)
+
+
+class PlanUpgradeRequired(Refusal):
+    """A larger plan includes it."""
+
+    def __init__(self, plans: tuple[str, ...]) -> None:
+        super().__init__("Your plan does not include this model.")
+        self.action = _checkout(plans)
+
+
+class QuotaExceeded(Refusal):
+    """What the plan includes for this window is used up, or reserved."""
+
+    def __init__(self, meter: str, limit: int, used: int, resets_at: datetime, retry_after: int) -> None:
+        super().__init__(f"The limit of {meter} is reached.")
+        self.meter, self.limit, self.used = meter, limit, used
+        self.resets_at, self.retry_after = resets_at, retry_after
+
+
+class InputBlocked(Refusal):
+    """The reader's own words break the rules."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("This request breaks the content rules. Nothing was charged.")
+        self.reasons = list(reasons)
+
+
+class ModelUnavailable(Refusal):
+    """No such model is offered now."""
+
+    def __init__(self) -> None:
+        super().__init__("This model is not offered.")
+
+
+class MaxPriceExceeded(Refusal):
+    """It may cost more than the reader wants to pay."""
+
+    def __init__(self, price: int, max_price: int) -> None:
+        super().__init__(f"This may cost up to {price} tokens, more than the {max_price} you allow.")
+        self.price, self.limit = price, max_price
+
+
+class StoryUnknown(Refusal):
+    """No such story, or another reader's."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such story.")
+
+
+class GenerationUnknown(Refusal):
+    """No such generation, or another reader's."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such generation.")
+
+
+class AlreadyClosed(Refusal):
+    """The generation has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("This generation has already ended.")
+
+
+class ChunksPurged(Refusal):
+    """The log of a generation is gone; the story, if it was kept, is not."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__("The events of this generation are no longer kept; the story holds the text.")
+        self.action: dict[str, Any] = {"type": "read_story", "href": location}
+
+
+class ModerationUnavailable(Refusal):
+    """Nobody can say now whether a text keeps the rules."""
+
+    def __init__(self) -> None:
+        super().__init__("Requests cannot be checked right now.")
+
+
+class WriterFailed(Exception):
+    """The provider broke off. Not a refusal: it ends a generation, with this code (events-and-states.md 9.2)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def _checkout(plans: tuple[str, ...]) -> dict[str, Any]:
+    return {"type": "checkout", "href": "/payment/v1/checkout-sessions", "plans": list(plans)}

@@ -1,0 +1,45 @@
+"""Facts that others hear of, past tense (events-and-states.md, section 8). No text of a story is in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from story_service.domain.generation import Generation
+from story_service.domain.ids import ReservationId
+from story_service.domain.moderation import Decision
+from story_service.domain.story import Story
+from story_service.domain.usage import Line
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCreated:
+    """A story is ready."""
+
+    story: Story
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationClosed:
+    """A generation ended, one way or another."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSettled:
+    """A reader was charged."""
+
+    generation: Generation
+    reservation_id: ReservationId
+    lines: tuple[Line, ...]
+    ledger_seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModerationDecided:
+    """A text was turned away."""
+
+    decision: Decision
+
+
+Event = StoryCreated | GenerationClosed | UsageSettled | ModerationDecided

@@ -1,0 +1,85 @@
+"""The hash-chained record of what was reserved, settled and released for a reader."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from story_service.domain.ids import ReservationId, UserId
+
+RESERVE, SETTLE, RELEASE = "reserve", "settle", "release"
+GENESIS = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a reader's chain."""
+
+    seq: int = 0
+    hash: bytes = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A movement of one meter, and what its window holds after it."""
+
+    meter: str
+    kind: str
+    amount: int
+    reserved_after: int
+    settled_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A posting in its place in the chain."""
+
+    user_id: UserId
+    seq: int
+    posting: Posting
+    reservation_id: ReservationId
+    occurred_at: datetime
+    prev_hash: bytes
+    hash: bytes
+
+
+def extend(
+    head: Head, user_id: UserId, reservation_id: ReservationId, postings: Iterable[Posting], now: datetime
+) -> tuple[list[LedgerEntry], Head]:
+    """Return the entries that these postings add behind `head`, and the new head."""
+    entries = []
+    for posting in postings:
+        seq = head.seq + 1
+        digest = _hash(head.hash, user_id, seq, posting, reservation_id, now)
+        entries.append(LedgerEntry(user_id, seq, posting, reservation_id, now, head.hash, digest))
+        head = Head(seq, digest)
+    return entries, head
+
+
+def first_bad(entries: Iterable[LedgerEntry]) -> int | None:
+    """Return the number of the first entry, in order, that does not follow from the one before; None if all do."""
+    head = Head()
+    for entry in entries:
+        whole = _hash(head.hash, entry.user_id, head.seq + 1, entry.posting, entry.reservation_id, entry.occurred_at)
+        if (entry.seq, entry.prev_hash, entry.hash) != (head.seq + 1, head.hash, whole):
+            return head.seq + 1
+        head = Head(entry.seq, entry.hash)
+    return None
+
+
+def _hash(
+    prev: bytes, user_id: UserId, seq: int, posting: Posting, reservation_id: ReservationId, at: datetime
+) -> bytes:
+    said = [
+        str(user_id),
+        seq,
+        posting.meter,
+        posting.kind,
+        posting.amount,
+        posting.reserved_after,
+        posting.settled_after,
+        str(reservation_id),
+        at.astimezone(UTC).isoformat(timespec="microseconds"),
+    ]
+    return hashlib.sha256(prev + json.dumps(said, separators=(",", ":")).encode()).digest()

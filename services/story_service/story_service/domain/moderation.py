@@ -1,0 +1,43 @@
+"""What a moderator said about a text, and the decision that follows and stays."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from story_service.domain.ids import DecisionId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a text may be shown; scores by category, in thousandths."""
+
+    reasons: tuple[str, ...] = ()
+    categories: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether there is a reason against it."""
+        return bool(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An automated decision about one text, which is kept as a hash only."""
+
+    id: DecisionId
+    subject: UserId
+    target_id: UUID
+    stage: str
+    provider: str
+    policy_version: str
+    verdict: str
+    reasons: tuple[str, ...]
+    categories: dict[str, int]
+    content_sha256: bytes
+    decided_at: datetime
+
+
+def digest(text: str) -> bytes:
+    """Return what a decision keeps of a text."""
+    return hashlib.sha256(text.encode()).digest()

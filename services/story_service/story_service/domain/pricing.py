@@ -1,0 +1,111 @@
+"""What a generation may cost at most, and what it did cost. Integers only; settled never exceeds reserved."""
+
+from dataclasses import dataclass
+
+from story_service.domain.access import Access
+from story_service.domain.prompt import Message, most_output_tokens
+from story_service.domain.story import Length
+from story_service.domain.usage import RETAINED, STORIES, TOKENS
+
+_MILLION = 1_000_000
+_BYTES_A_TOKEN = 4  # of English, when a provider does not say
+_TOKENS_A_MESSAGE = 16  # role, separators, and what a provider adds of its own
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogModel:
+    """A model that the service offers, and its prices in millionths of a dollar for a million tokens."""
+
+    model: str
+    provider: str
+    tier: str
+    input_micros_per_mtok: int
+    output_micros_per_mtok: int
+    weight_milli: int
+    context_tokens: int
+    max_output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them, or as we estimate them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MeterQuote:
+    """The most that a generation takes of one meter, and that meter's limit at the time (None: unlimited)."""
+
+    most: int
+    limit: int | None
+    remaining_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The terms a generation was accepted on."""
+
+    meters: dict[str, MeterQuote]
+    max_cost_micros: int
+    most_output_tokens: int
+    retained: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a generation came to: weighted tokens for its reader, millionths of a dollar for us."""
+
+    price: int = 0
+    cost_micros: int = 0
+
+
+def bill(model: CatalogModel, usage: Usage, terms: Quote) -> Bill:
+    """Charge what was used, and never more than was quoted; what is over is ours."""
+    price = min(weighted(model.weight_milli, usage), terms.meters[TOKENS].most)
+    return Bill(price, cost_micros(model, usage))
+
+
+def prompt_bound(messages: tuple[Message, ...]) -> int:
+    """Bound the tokens of a prompt from above: a token is at least one byte."""
+    return sum(len(message.content.encode()) + _TOKENS_A_MESSAGE for message in messages)
+
+
+def estimated_usage(messages: tuple[Message, ...], text: str) -> Usage:
+    """Guess the usage that a provider did not tell."""
+    prompt = sum(_estimate(message.content) for message in messages)
+    return Usage(prompt, _estimate(text) if text else 0, estimated=True)
+
+
+def quote(model: CatalogModel, messages: tuple[Message, ...], length: Length, access: Access) -> Quote:
+    """Return the most that a story can cost."""
+    output = min(most_output_tokens(length), model.max_output_tokens)
+    most = Usage(prompt_bound(messages), output)
+    meters = {
+        STORIES: MeterQuote(1, access.limit(STORIES).amount),
+        TOKENS: MeterQuote(weighted(model.weight_milli, most), access.limit(TOKENS).amount),
+    }
+    retained = access.limits.get(RETAINED)
+    return Quote(meters, cost_micros(model, most), output, retained.amount if retained else 1)
+
+
+def weighted(weight_milli: int, usage: Usage) -> int:
+    """Return what tokens of a model count on the reader's meter, rounded up."""
+    return -(-usage.total * weight_milli // 1000)
+
+
+def cost_micros(model: CatalogModel, usage: Usage) -> int:
+    """Return what the provider asks for it, rounded up."""
+    total = usage.prompt_tokens * model.input_micros_per_mtok + usage.completion_tokens * model.output_micros_per_mtok
+    return -(-total // _MILLION)
+
+
+def _estimate(text: str) -> int:
+    return -(-len(text.encode()) // _BYTES_A_TOKEN)

@@ -1,0 +1,30 @@
+"""What payment_service tells of somebody's access reaches the gates of every process."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common_auth.invalidation import AccessInvalidations
+from common_events.consumer import Handler
+from common_events.envelope import Envelope
+
+ACCESS_CHANGED = "access.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChanged:
+    """As much of payment's fact as matters here."""
+
+    user_id: UUID
+    version: int
+
+
+def forgetting(invalidations: AccessInvalidations) -> Handler:
+    """Return the handler: it changes nothing here but what gates remember, so repeating it is harmless."""
+
+    async def forget(_: AsyncSession, envelope: Envelope) -> None:
+        changed = AccessChanged(UUID(envelope.data["user_id"]), int(envelope.data["version"]))
+        await invalidations.publish(changed.user_id, changed.version)
+
+    return forget

@@ -1,0 +1,181 @@
+"""Generations in Postgres. Every write names the fence it holds; the log grows by one statement a window."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from story_service.application.ports import Totals
+from story_service.domain.chunks import Chunk, Draft
+from story_service.domain.generation import LEASE, OPEN, Ending, Generation, State
+from story_service.domain.ids import GenerationId, UserId
+from story_service.domain.pricing import Bill
+from story_service.domain.usage import TOKENS
+from story_service.infrastructure.documents import usage_document
+from story_service.infrastructure.rows import generation_of, generation_values
+from story_service.infrastructure.tables import ChunkRow, GenerationRow, WindowRow
+
+CHANNEL = "story_chunks"
+_APPEND = text(
+    """
+    WITH mine AS (
+      UPDATE story.generations
+         SET last_seq = last_seq + 1,
+             first_token_at = CASE WHEN :kind = 'delta' THEN coalesce(first_token_at, :now) ELSE first_token_at END
+       WHERE id = :id AND fence = :fence AND state IN ('running','finishing')
+   RETURNING last_seq),
+    kept AS (
+      INSERT INTO story.generation_chunks (generation_id, seq, kind, data)
+      SELECT :id, last_seq, :kind, :data FROM mine RETURNING seq)
+    SELECT seq, pg_notify(:channel, :id || ' ' || seq) FROM kept
+    """
+)
+
+
+class SqlGenerations:
+    """Generations as one transaction sees them."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, generation: Generation, opening: Draft) -> None:
+        """Insert one with its first event."""
+        await self._session.execute(insert(GenerationRow).values(**generation_values(generation)))
+        first = {"generation_id": generation.id, "seq": 1, "kind": opening.kind, "data": opening.data}
+        await self._session.execute(insert(ChunkRow).values(**first))
+
+    async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None:
+        """Read one; `lock` holds it to the end of the transaction."""
+        query = select(GenerationRow).where(GenerationRow.id == generation_id)
+        row = await self._session.scalar(query.with_for_update() if lock else query)
+        return generation_of(row) if row else None
+
+    async def open_of(self, user_id: UserId) -> int:
+        """Count what this reader has open."""
+        query = select(func.count()).where(GenerationRow.payer_id == user_id, _is_open())
+        return await self._session.scalar(query) or 0
+
+    async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
+        """Take an accepted one."""
+        taken = {
+            "state": State.RUNNING,
+            "lease_owner": owner,
+            "lease_until": now + LEASE,
+            "fence": GenerationRow.fence + 1,
+            "attempt": GenerationRow.attempt + 1,
+            "started_at": func.coalesce(GenerationRow.started_at, now),
+        }
+        statement = (
+            update(GenerationRow)
+            .where(GenerationRow.id == generation_id, GenerationRow.state == State.ACCEPTED)
+            .values(**taken)
+            .returning(GenerationRow)
+        )
+        row = await self._session.scalar(statement)
+        return generation_of(row) if row else None
+
+    async def beat(self, generation: Generation, now: datetime) -> bool:
+        """Prolong the lease."""
+        return await self._guarded(generation, lease_until=now + LEASE)
+
+    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
+        """Add an event and wake who follows it elsewhere."""
+        values = {"id": str(generation.id), "fence": generation.fence, "now": now, "channel": CHANNEL}
+        row = (await self._session.execute(_APPEND, {**values, "kind": draft.kind, "data": draft.data})).first()
+        return Chunk(row.seq, draft.kind, draft.data) if row else None
+
+    async def finish(self, generation: Generation) -> bool:
+        """Note that the provider is done."""
+        return await self._guarded(generation, state=State.FINISHING)
+
+    async def close(self, generation: Generation, ending: Ending, bill: Bill, now: datetime) -> Generation | None:
+        """Compare the fence and end it."""
+        closed = {
+            "state": ending.state,
+            "billing_state": ending.billing,
+            "usage": usage_document(ending.usage, bill.price),
+            "usage_estimated": bool(ending.usage and ending.usage.estimated),
+            "cost_micros": bill.cost_micros,
+            "error_code": ending.error,
+            "finished_at": now,
+            "lease_until": None,
+            "fence": GenerationRow.fence + 1,
+        }
+        statement = update(GenerationRow).where(*_held(generation)).values(**closed).returning(GenerationRow)
+        row = await self._session.scalar(statement, execution_options={"populate_existing": True})
+        return generation_of(row) if row else None
+
+    async def conclude(self, generation: Generation, drafts: Sequence[Draft]) -> list[Chunk]:
+        """Add the last events."""
+        chunks = [Chunk(generation.last_seq + n, draft.kind, draft.data) for n, draft in enumerate(drafts, 1)]
+        rows = [
+            {"generation_id": generation.id, "seq": chunk.seq, "kind": chunk.kind, "data": chunk.data}
+            for chunk in chunks
+        ]
+        await self._session.execute(insert(ChunkRow), rows)
+        await self._session.execute(
+            update(GenerationRow).where(GenerationRow.id == generation.id).values(last_seq=chunks[-1].seq)
+        )
+        await self._session.execute(select(func.pg_notify(CHANNEL, f"{generation.id} {chunks[-1].seq}")))
+        return chunks
+
+    async def requeue(self, generation: Generation) -> bool:
+        """Give it back."""
+        return await self._guarded(
+            generation, state=State.ACCEPTED, lease_until=None, lease_owner=None, fence=GenerationRow.fence + 1
+        )
+
+    async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
+        """Return open ones whose lease has lapsed, and accepted ones that nobody took."""
+        waiting = (GenerationRow.state == State.ACCEPTED) & (GenerationRow.created_at < grace)
+        lapsed = (GenerationRow.state != State.ACCEPTED) & (GenerationRow.lease_until < now)
+        query = select(GenerationRow).where(_is_open(), or_(waiting, lapsed))
+        query = query.order_by(GenerationRow.created_at).limit(most).with_for_update(skip_locked=True)
+        return [generation_of(row) for row in await self._session.scalars(query)]
+
+    async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]:
+        """Return the events behind a position, in order."""
+        query = select(ChunkRow.seq, ChunkRow.kind, ChunkRow.data).order_by(ChunkRow.seq)
+        query = query.where(ChunkRow.generation_id == generation_id, ChunkRow.seq > after)
+        return [Chunk(*row) for row in await self._session.execute(query)]
+
+    async def purge_logs(self, closed_before: datetime, most: int) -> int:
+        """Remove logs of what closed long ago."""
+        old = select(GenerationRow.id).where(
+            GenerationRow.finished_at < closed_before,
+            select(ChunkRow.seq).where(ChunkRow.generation_id == GenerationRow.id).exists(),
+        )
+        ids = list(await self._session.scalars(old.order_by(GenerationRow.finished_at).limit(most)))
+        if ids:
+            await self._session.execute(delete(ChunkRow).where(ChunkRow.generation_id.in_(ids)))
+        return len(ids)
+
+    async def recent_of(self, user_id: UserId, most: int) -> list[Generation]:
+        """Return a reader's newest."""
+        query = select(GenerationRow).where(GenerationRow.user_id == user_id)
+        query = query.order_by(GenerationRow.created_at.desc()).limit(most)
+        return [generation_of(row) for row in await self._session.scalars(query)]
+
+    async def totals_of(self, user_id: UserId) -> Totals:
+        """Add up a reader's past."""
+        done = func.count().filter(GenerationRow.state == State.SUCCEEDED)
+        cost = func.coalesce(func.sum(GenerationRow.cost_micros), 0)
+        stories, spent = (
+            await self._session.execute(select(done, cost).where(GenerationRow.payer_id == user_id))
+        ).one()
+        settled = select(func.coalesce(func.sum(WindowRow.settled), 0))
+        tokens = await self._session.scalar(settled.where(WindowRow.user_id == user_id, WindowRow.meter == TOKENS))
+        return Totals(stories, int(tokens or 0), int(spent or 0))
+
+    async def _guarded(self, generation: Generation, **values: object) -> bool:
+        statement = update(GenerationRow).where(*_held(generation)).values(**values).returning(GenerationRow.id)
+        return await self._session.scalar(statement) is not None
+
+
+def _held(generation: Generation) -> tuple[ColumnElement[bool], ...]:
+    return GenerationRow.id == generation.id, GenerationRow.fence == generation.fence, _is_open()
+
+
+def _is_open() -> ColumnElement[bool]:
+    return GenerationRow.state.in_(sorted(OPEN))

@@ -1,0 +1,126 @@
+"""The OpenAI API writes. The SDK makes the request and names the errors; the stream's bytes are read here.
+
+The SDK would build an object per chunk, six times the cost of everything else on the path (performance.md).
+"""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import orjson
+
+from story_service.domain.errors import WriterFailed
+from story_service.domain.pricing import Usage
+from story_service.domain.prompt import Message
+from story_service.infrastructure.openai_client import OpenAIClient
+
+if TYPE_CHECKING:
+    from openai import OpenAIError
+
+_TIMEOUT = httpx2.Timeout(30.0, connect=2.0, pool=5.0)
+_DONE = b"[DONE]"
+_LONGEST_LINE = 1 << 20
+_TOO_MANY, _SERVER_ERROR = 429, 500
+
+
+class OpenAIWriter:
+    """Streams a chat completion. It never tries twice: a second attempt is a matter of the lease."""
+
+    def __init__(self, client: OpenAIClient) -> None:
+        self._client = client
+
+    async def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
+        """Yield pieces of text, then the usage if it was told. Raises WriterFailed."""
+        from openai import OpenAIError
+
+        finished, events = False, self._events(model, messages, most_tokens)
+        try:
+            async for event in events:
+                usage = event.get("usage")
+                if usage:
+                    yield _usage(usage)
+                for choice in event.get("choices") or ():
+                    if piece := _piece(choice):
+                        yield piece
+                    finished = finished or choice.get("finish_reason") is not None
+        except OpenAIError as error:
+            raise WriterFailed(_code(error)) from error
+        except httpx2.TimeoutException as error:
+            raise WriterFailed("provider_timeout") from error
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise WriterFailed("provider_cut") from error
+        if not finished:
+            raise WriterFailed("provider_cut")
+
+    async def _events(
+        self, model: str, messages: tuple[Message, ...], most_tokens: int
+    ) -> AsyncIterator[dict[str, Any]]:
+        create = self._client.sdk.chat.completions.with_streaming_response.create
+        async with create(
+            model=model,
+            messages=[_wire(message) for message in messages],
+            max_completion_tokens=most_tokens,
+            stream=True,
+            stream_options={"include_usage": True},
+            timeout=_TIMEOUT,
+        ) as response:
+            async for data in _data(response.iter_bytes()):
+                if data == _DONE:
+                    return
+                yield _event(data)
+
+
+async def _data(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give the data of server-sent events. Parts are cut anywhere, also within a character."""
+    rest = b""
+    async for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise WriterFailed("provider_malformed")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()
+
+
+def _event(data: bytes) -> dict[str, Any]:
+    try:
+        event = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise WriterFailed("provider_malformed") from error
+    if not isinstance(event, dict):
+        raise WriterFailed("provider_malformed")
+    if event.get("error"):
+        raise WriterFailed("provider_unavailable")
+    return event
+
+
+def _piece(choice: dict[str, Any]) -> str | None:
+    delta = choice.get("delta") or {}
+    if delta.get("refusal"):
+        raise WriterFailed("provider_refused")
+    if choice.get("finish_reason") == "content_filter":
+        raise WriterFailed("provider_filtered")
+    piece = delta.get("content")
+    return piece.replace("\x00", "") if isinstance(piece, str) else None
+
+
+def _usage(told: dict[str, Any]) -> Usage:
+    return Usage(int(told.get("prompt_tokens") or 0), int(told.get("completion_tokens") or 0))
+
+
+def _wire(message: Message) -> Any:
+    return {"role": message.role, "content": message.content}
+
+
+def _code(error: "OpenAIError") -> str:
+    from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+    if isinstance(error, APITimeoutError):
+        return "provider_timeout"
+    if isinstance(error, APIConnectionError):
+        return "provider_unavailable"
+    if isinstance(error, APIStatusError):
+        if error.status_code == _TOO_MANY:
+            return "provider_rate_limited"
+        return "provider_unavailable" if error.status_code >= _SERVER_ERROR else "provider_rejected"
+    return "provider_unavailable"

@@ -1,0 +1,189 @@
+"""Between rows and the domain. Every field goes both ways; the round trips are tested."""
+
+from typing import Any
+
+from story_service.domain.generation import Billing, Generation, State
+from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.ledger import LedgerEntry, Posting
+from story_service.domain.moderation import Decision
+from story_service.domain.pricing import CatalogModel
+from story_service.domain.story import Story, StoryState, TruthMode
+from story_service.infrastructure.documents import (
+    quote_document,
+    quote_of,
+    request_document,
+    request_of,
+    usage_document,
+    usage_of,
+)
+from story_service.infrastructure.tables import GenerationRow, LedgerRow, ModelRow, StoryRow
+
+
+def generation_values(generation: Generation) -> dict[str, Any]:
+    """Return the columns of a new generation."""
+    return {
+        "id": generation.id,
+        "user_id": generation.user_id,
+        "payer_id": generation.user_id,
+        "kind": "story",
+        "target_type": "story",
+        "target_id": generation.story_id,
+        "model": generation.model,
+        "provider": generation.provider,
+        "request": request_document(generation.request),
+        "access_version": generation.access_version,
+        "state": generation.state,
+        "billing_state": generation.billing,
+        "attempt": generation.attempt,
+        "fence": generation.fence,
+        "lease_until": generation.lease_until,
+        "quote": quote_document(generation.quote),
+        "usage": usage_document(generation.usage, generation.price),
+        "usage_estimated": bool(generation.usage and generation.usage.estimated),
+        "cost_micros": generation.cost_micros,
+        "error_code": generation.error_code,
+        "last_seq": generation.last_seq,
+        "created_at": generation.created_at,
+        "started_at": generation.started_at,
+        "first_token_at": generation.first_token_at,
+        "finished_at": generation.finished_at,
+    }
+
+
+def generation_of(row: GenerationRow) -> Generation:
+    """Read a generation."""
+    usage, price = usage_of(row.usage, estimated=row.usage_estimated)
+    return Generation(
+        id=GenerationId(row.id),
+        user_id=UserId(row.user_id),
+        story_id=StoryId(row.target_id),
+        model=row.model,
+        provider=row.provider,
+        request=request_of(row.request),
+        quote=quote_of(row.quote),
+        access_version=row.access_version,
+        created_at=row.created_at,
+        state=State(row.state),
+        billing=Billing(row.billing_state),
+        attempt=row.attempt,
+        fence=row.fence,
+        lease_until=row.lease_until,
+        usage=usage,
+        price=price,
+        cost_micros=row.cost_micros,
+        error_code=row.error_code,
+        last_seq=row.last_seq,
+        started_at=row.started_at,
+        first_token_at=row.first_token_at,
+        finished_at=row.finished_at,
+    )
+
+
+def story_values(story: Story) -> dict[str, Any]:
+    """Return the columns that a story decides."""
+    return {
+        "id": story.id,
+        "user_id": story.user_id,
+        "title": story.title,
+        "body": story.body,
+        "truth_mode": story.truth_mode,
+        "is_latest": story.is_latest,
+        "generation_id": story.generation_id,
+        "token_cost": story.token_cost,
+        "cost_micros": story.cost_micros,
+        "state": story.state,
+        "moderation_status": "approved" if story.approved else "pending",
+        "version": story.version,
+        "created_at": story.created_at,
+        "updated_at": story.updated_at,
+        "deleted_at": story.deleted_at,
+    }
+
+
+def story_of(row: StoryRow) -> Story:
+    """Read a generated story."""
+    assert row.user_id is not None, "house stories are read elsewhere"
+    assert row.generation_id is not None, "a generated story has its generation"
+    return Story(
+        id=StoryId(row.id),
+        user_id=UserId(row.user_id),
+        generation_id=GenerationId(row.generation_id),
+        truth_mode=TruthMode(row.truth_mode),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        state=StoryState(row.state),
+        title=row.title,
+        body=row.body,
+        is_latest=row.is_latest,
+        token_cost=row.token_cost,
+        cost_micros=row.cost_micros,
+        approved=row.moderation_status == "approved",
+        version=row.version,
+        deleted_at=row.deleted_at,
+    )
+
+
+def model_of(row: ModelRow) -> CatalogModel:
+    """Read a row of the catalog."""
+    return CatalogModel(
+        row.model,
+        row.provider,
+        row.tier,
+        row.input_micros_per_mtok,
+        row.output_micros_per_mtok,
+        row.weight_milli,
+        row.context_tokens,
+        row.max_output_tokens,
+    )
+
+
+def ledger_values(entry: LedgerEntry) -> dict[str, Any]:
+    """Return the columns of a ledger entry."""
+    posting = entry.posting
+    return {
+        "user_id": entry.user_id,
+        "seq": entry.seq,
+        "meter": posting.meter,
+        "kind": posting.kind,
+        "amount": posting.amount,
+        "reservation_id": entry.reservation_id,
+        "reserved_after": posting.reserved_after,
+        "settled_after": posting.settled_after,
+        "occurred_at": entry.occurred_at,
+        "prev_hash": entry.prev_hash,
+        "hash": entry.hash,
+    }
+
+
+def entry_of(row: LedgerRow) -> LedgerEntry:
+    """Read a ledger entry of a reservation."""
+    assert row.reservation_id is not None, "only reservations post so far"
+    posting = Posting(row.meter, row.kind, row.amount, row.reserved_after, row.settled_after)
+    return LedgerEntry(
+        UserId(row.user_id),
+        row.seq,
+        posting,
+        ReservationId(row.reservation_id),
+        row.occurred_at,
+        row.prev_hash,
+        row.hash,
+    )
+
+
+def decision_values(decision: Decision) -> dict[str, Any]:
+    """Return the columns of an automated decision about a story."""
+    return {
+        "id": decision.id,
+        "subject_user_id": decision.subject,
+        "target_type": "story",
+        "target_id": decision.target_id,
+        "stage": decision.stage,
+        "provider": decision.provider,
+        "policy_version": decision.policy_version,
+        "verdict": decision.verdict,
+        "categories": decision.categories,
+        "reason_codes": list(decision.reasons),
+        "content_sha256": decision.content_sha256,
+        "automated": True,
+        "created_at": decision.decided_at,
+    }

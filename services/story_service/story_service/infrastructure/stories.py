@@ -1,0 +1,93 @@
+"""Stories in Postgres."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from story_service.domain.ids import StoryId, UserId
+from story_service.domain.story import Story, StoryState
+from story_service.infrastructure.rows import story_of, story_values
+from story_service.infrastructure.tables import StoryRow
+
+_PINNED = ("published", "unlisted")
+
+
+class SqlStories:
+    """Stories as one transaction sees them; deleted ones are not seen."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, story: Story) -> None:
+        """Insert one."""
+        await self._session.execute(insert(StoryRow).values(origin="generated", **story_values(story)))
+
+    async def find(self, story_id: StoryId) -> Story | None:
+        """Read one."""
+        query = select(StoryRow).where(StoryRow.id == story_id, StoryRow.deleted_at.is_(None))
+        row = await self._session.scalar(query)
+        return story_of(row) if row else None
+
+    async def latest_of(self, user_id: UserId) -> Story | None:
+        """Read the one that is marked so."""
+        query = select(StoryRow).where(StoryRow.user_id == user_id, StoryRow.is_latest, StoryRow.deleted_at.is_(None))
+        row = await self._session.scalar(query)
+        return story_of(row) if row else None
+
+    async def of(self, user_id: UserId, *, before: tuple[datetime, UUID] | None, most: int) -> list[Story]:
+        """Read a page, newest first."""
+        query = select(StoryRow).where(StoryRow.user_id == user_id, StoryRow.deleted_at.is_(None))
+        if before:
+            query = query.where(tuple_(StoryRow.created_at, StoryRow.id) < tuple_(*before))
+        query = query.order_by(StoryRow.created_at.desc(), StoryRow.id.desc()).limit(most)
+        return [story_of(row) for row in await self._session.scalars(query)]
+
+    async def keep(self, story: Story) -> None:
+        """Write it back; the old latest steps aside first."""
+        if story.is_latest:
+            await self._session.execute(
+                update(StoryRow)
+                .where(StoryRow.user_id == story.user_id, StoryRow.is_latest, StoryRow.id != story.id)
+                .values(is_latest=False)
+            )
+        await self._session.execute(update(StoryRow).where(StoryRow.id == story.id).values(**story_values(story)))
+
+    async def purge(self, user_id: UserId, retained: int) -> int:
+        """Remove what retention does not keep."""
+        kept = (
+            select(StoryRow.id)
+            .where(*_prunable(user_id), StoryRow.state == StoryState.READY)
+            .order_by(StoryRow.is_latest.desc(), StoryRow.created_at.desc())
+            .limit(retained)
+        )
+        statement = delete(StoryRow).where(*_prunable(user_id), StoryRow.id.not_in(kept)).returning(StoryRow.id)
+        return len((await self._session.scalars(statement)).all())
+
+    async def delete(self, story: Story, now: datetime) -> None:
+        """Hide it."""
+        hidden = {"deleted_at": now, "is_latest": False, "updated_at": now}
+        await self._session.execute(update(StoryRow).where(StoryRow.id == story.id).values(**hidden))
+        if story.is_latest:
+            newest = (
+                select(StoryRow.id)
+                .where(
+                    StoryRow.user_id == story.user_id,
+                    StoryRow.deleted_at.is_(None),
+                    StoryRow.state == StoryState.READY,
+                )
+                .order_by(StoryRow.created_at.desc())
+                .limit(1)
+                .scalar_subquery()
+            )
+            await self._session.execute(update(StoryRow).where(StoryRow.id == newest).values(is_latest=True))
+
+
+def _prunable(user_id: UserId) -> tuple[ColumnElement[bool], ...]:
+    return (
+        StoryRow.user_id == user_id,
+        StoryRow.deleted_at.is_(None),
+        StoryRow.state != StoryState.GENERATING,
+        StoryRow.publish_state.not_in(_PINNED),
+    )

@@ -1,0 +1,44 @@
+"""payment_service's access snapshot in this service's words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from common_auth.access import AccessSnapshot
+from common_auth.gate import AccessGate
+from story_service.domain.access import Access, Limit
+from story_service.domain.ids import UserId
+
+
+class GateSubscriptions:
+    """Asks the gate, which remembers."""
+
+    def __init__(self, gate: AccessGate, plans_on_offer: tuple[str, ...]) -> None:
+        self._gate, self._plans = gate, plans_on_offer
+
+    async def access(self, user_id: UserId) -> Access:
+        """Raise AccessUnavailable, which the edge knows, when payment cannot be asked."""
+        return access_of(await self._gate.access(user_id), self._plans)
+
+
+def access_of(snapshot: AccessSnapshot, plans_on_offer: tuple[str, ...] = ()) -> Access:
+    """Translate a snapshot; a feature of an unknown kind is no right."""
+    features = snapshot.features
+    period = None
+    if snapshot.period_start and snapshot.period_end:
+        period = (snapshot.period_start, snapshot.period_end)
+    return Access(
+        version=snapshot.version,
+        entitled=snapshot.entitled,
+        plan=snapshot.plan_code,
+        state=snapshot.state,
+        flags=frozenset(name for name in features if snapshot.allows(name)),
+        limits={name: _limit(feature) for name, feature in features.items() if feature.get("kind") == "limit"},
+        tier=str(features.get("models.tier", {}).get("value", "standard")),
+        period=period,
+        plans_on_offer=plans_on_offer,
+    )
+
+
+def _limit(feature: Mapping[str, Any]) -> Limit:
+    amount = None if feature.get("unlimited") is True else int(feature.get("limit") or 0)
+    return Limit(amount, str(feature.get("window") or "total"))

@@ -1,0 +1,343 @@
+"""The rows of the schema `story`. Columns and constraints are those of the migrations; a test compares them."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from common_events.tables import messaging_tables
+from common_service.idempotency import idempotency_table
+from common_service.tables import schema_metadata
+
+_GENERATION_KINDS = "'story','chat','continuation','analysis','image','narration','video','transcription'"
+_CLOSED = "'succeeded','blocked','failed','cancelled','expired'"
+_STAGES = "'input','output','publish','report','appeal','takedown'"
+
+
+class Row(DeclarativeBase):
+    """Types of columns by annotation; every number of money or usage is a bigint."""
+
+    metadata = schema_metadata("story")
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        int: BigInteger,
+        bytes: LargeBinary,
+        UUID: Uuid,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+class GenerationRow(Row):
+    """One call of a model."""
+
+    __tablename__ = "generations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    payer_id: Mapped[UUID]
+    kind: Mapped[str]
+    target_type: Mapped[str]
+    target_id: Mapped[UUID]
+    model: Mapped[str]
+    provider: Mapped[str]
+    request: Mapped[dict[str, Any]]
+    access_version: Mapped[int]
+    state: Mapped[str]
+    billing_state: Mapped[str]
+    attempt: Mapped[int] = mapped_column(SmallInteger)
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    fence: Mapped[int]
+    quote: Mapped[dict[str, Any]]
+    usage: Mapped[dict[str, Any] | None]
+    usage_estimated: Mapped[bool]
+    cost_micros: Mapped[int | None]
+    error_code: Mapped[str | None]
+    last_seq: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    first_token_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(f"kind IN ({_GENERATION_KINDS})", name="kind_known"),
+        CheckConstraint(f"state IN ('accepted','running','finishing',{_CLOSED})", name="state_known"),
+        CheckConstraint("billing_state IN ('reserved','settled','released')", name="billing_state_known"),
+        CheckConstraint(f"(state IN ({_CLOSED})) = (finished_at IS NOT NULL)", name="closed_has_time"),
+        CheckConstraint("finished_at IS NULL OR billing_state <> 'reserved'", name="closed_holds_no_money"),
+        CheckConstraint("state <> 'succeeded' OR billing_state = 'settled'", name="succeeded_is_settled"),
+        Index(
+            "ix_generations_open",
+            text("lease_until NULLS FIRST"),
+            "created_at",
+            postgresql_where=text("state IN ('accepted','running','finishing')"),
+        ),
+        Index("ix_generations_user_id_created_at", "user_id", text("created_at DESC")),
+        Index(
+            "ix_generations_payer_open",
+            "payer_id",
+            postgresql_where=text("state IN ('accepted','running','finishing')"),
+        ),
+    )
+
+
+class ChunkRow(Row):
+    """One event of a generation, as it went over the wire."""
+
+    __tablename__ = "generation_chunks"
+
+    generation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("story.generations.id", ondelete="CASCADE"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    kind: Mapped[str]
+    data: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+    __table_args__ = (
+        CheckConstraint("seq > 0", name="seq_positive"),
+        CheckConstraint("kind IN ('delta','meta','citation','notice','done','error')", name="kind_known"),
+    )
+
+
+class WindowRow(Row):
+    """What a reader holds and has used of a meter in one window."""
+
+    __tablename__ = "usage_windows"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    meter: Mapped[str] = mapped_column(primary_key=True)
+    window_start: Mapped[datetime] = mapped_column(primary_key=True)
+    window_end: Mapped[datetime]
+    reserved: Mapped[int] = mapped_column(server_default=text("0"))
+    settled: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        CheckConstraint("settled >= 0", name="settled_not_negative"),
+        CheckConstraint("window_end > window_start", name="ends_after_start"),
+    )
+
+
+class ReservationRow(Row):
+    """The money that one generation holds."""
+
+    __tablename__ = "reservations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    generation_id: Mapped[UUID] = mapped_column(ForeignKey("story.generations.id"), unique=True)
+    payer_id: Mapped[UUID]
+    state: Mapped[str]
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('open','settled','released')", name="state_known"),
+        CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_has_time"),
+        Index("ix_reservations_open", "expires_at", postgresql_where=text("state = 'open'")),
+    )
+
+
+class LineRow(Row):
+    """One meter of a reservation. Settled never exceeds reserved: the price cap."""
+
+    __tablename__ = "reservation_lines"
+
+    reservation_id: Mapped[UUID] = mapped_column(
+        ForeignKey("story.reservations.id", ondelete="CASCADE"), primary_key=True
+    )
+    line_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    meter: Mapped[str]
+    source: Mapped[str]
+    window_start: Mapped[datetime | None]
+    window_end: Mapped[datetime | None]
+    reserved: Mapped[int]
+    settled: Mapped[int | None]
+
+    __table_args__ = (
+        CheckConstraint("source IN ('window','grant')", name="source_known"),
+        CheckConstraint("(source = 'window') = (window_start IS NOT NULL)", name="window_named"),
+        CheckConstraint("(window_start IS NULL) = (window_end IS NULL)", name="window_whole"),
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        CheckConstraint("settled >= 0", name="settled_not_negative"),
+        CheckConstraint("settled IS NULL OR settled <= reserved", name="price_cap"),
+    )
+
+
+class LedgerRow(Row):
+    """One entry of a reader's chain. The service may add, nobody may change."""
+
+    __tablename__ = "ledger_entries"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    meter: Mapped[str]
+    kind: Mapped[str]
+    amount: Mapped[int]
+    reservation_id: Mapped[UUID | None]
+    ref: Mapped[str | None]
+    reserved_after: Mapped[int]
+    settled_after: Mapped[int]
+    occurred_at: Mapped[datetime]
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint("seq > 0", name="seq_positive"),
+        CheckConstraint("kind IN ('reserve','settle','release','grant','void','adjust')", name="kind_known"),
+        CheckConstraint("length(prev_hash) = 32", name="prev_hash_length"),
+        CheckConstraint("length(hash) = 32", name="hash_length"),
+        Index(
+            "uq_ledger_entries_once",
+            "reservation_id",
+            "meter",
+            "kind",
+            unique=True,
+            postgresql_where=text("reservation_id IS NOT NULL"),
+        ),
+    )
+
+
+class HeadRow(Row):
+    """The end of a reader's chain, and the lock of all that reader's usage."""
+
+    __tablename__ = "ledger_heads"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int]
+    hash: Mapped[bytes]
+
+
+class ModelRow(Row):
+    """A model and its prices, from a day on."""
+
+    __tablename__ = "model_catalog"
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    valid_from: Mapped[datetime] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    tier: Mapped[str]
+    modality: Mapped[str]
+    input_micros_per_mtok: Mapped[int]
+    output_micros_per_mtok: Mapped[int]
+    cached_input_micros_per_mtok: Mapped[int | None]
+    weight_milli: Mapped[int] = mapped_column(Integer, server_default=text("1000"))
+    context_tokens: Mapped[int] = mapped_column(Integer)
+    max_output_tokens: Mapped[int] = mapped_column(Integer)
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+    __table_args__ = (
+        CheckConstraint("tier IN ('standard','premium')", name="tier_known"),
+        CheckConstraint("modality IN ('text','image','speech','transcribe','video')", name="modality_known"),
+        CheckConstraint("weight_milli > 0", name="weight_positive"),
+    )
+
+
+class StoryRow(Row):
+    """A story."""
+
+    __tablename__ = "stories"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID | None]
+    title: Mapped[str] = mapped_column(server_default=text("''"))
+    synopsis: Mapped[str] = mapped_column(server_default=text("''"))
+    body: Mapped[str] = mapped_column(server_default=text("''"))
+    truth_mode: Mapped[str]
+    language: Mapped[str] = mapped_column(server_default=text("'en'"))
+    origin: Mapped[str]
+    is_latest: Mapped[bool] = mapped_column(server_default=text("false"))
+    generation_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.generations.id"))
+    token_cost: Mapped[int] = mapped_column(server_default=text("0"))
+    cost_micros: Mapped[int] = mapped_column(server_default=text("0"))
+    state: Mapped[str]
+    moderation_status: Mapped[str] = mapped_column(server_default=text("'pending'"))
+    publish_state: Mapped[str] = mapped_column(server_default=text("'draft'"))
+    published_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("truth_mode IN ('fiction','inspired','documented')", name="truth_mode_known"),
+        CheckConstraint("origin IN ('generated','house','cloned')", name="origin_known"),
+        CheckConstraint("state IN ('generating','ready','failed')", name="state_known"),
+        CheckConstraint(
+            "moderation_status IN ('pending','approved','flagged','blocked')", name="moderation_status_known"
+        ),
+        CheckConstraint(
+            "publish_state IN ('draft','in_review','published','unlisted','withdrawn')", name="publish_state_known"
+        ),
+        CheckConstraint(
+            "publish_state NOT IN ('published','unlisted') OR (state = 'ready' AND moderation_status = 'approved')",
+            name="published_is_approved",
+        ),
+        CheckConstraint("origin = 'house' OR user_id IS NOT NULL", name="has_reader"),
+        Index(
+            "uq_stories_one_latest",
+            "user_id",
+            unique=True,
+            postgresql_where=text("is_latest AND deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_stories_user_id_created_at",
+            "user_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+
+class DecisionRow(Row):
+    """A moderation decision, for good."""
+
+    __tablename__ = "moderation_decisions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject_user_id: Mapped[UUID | None]
+    target_type: Mapped[str]
+    target_id: Mapped[UUID]
+    stage: Mapped[str]
+    provider: Mapped[str]
+    policy_version: Mapped[str]
+    verdict: Mapped[str]
+    categories: Mapped[dict[str, Any]]
+    reason_codes: Mapped[list[str]]
+    statement: Mapped[str] = mapped_column(server_default=text("''"))
+    content_sha256: Mapped[bytes]
+    automated: Mapped[bool]
+    decided_by: Mapped[UUID | None]
+    supersedes: Mapped[UUID | None] = mapped_column(ForeignKey("story.moderation_decisions.id"))
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint(f"stage IN ({_STAGES})", name="stage_known"),
+        CheckConstraint("verdict IN ('allow','flag','block','restore')", name="verdict_known"),
+        CheckConstraint("automated <> (decided_by IS NOT NULL)", name="one_decider"),
+        CheckConstraint("verdict <> 'block' OR cardinality(reason_codes) > 0", name="block_has_reason"),
+        Index("ix_moderation_decisions_target", "target_type", "target_id", "created_at"),
+    )
+
+
+messaging = messaging_tables(Row.metadata)
+idempotency_keys = idempotency_table(Row.metadata)

@@ -1,0 +1,144 @@
+"""Windows, reservations and the ledger in Postgres. The limit is enforced by the statement that reserves."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from story_service.domain.generation import Generation
+from story_service.domain.ids import GenerationId, ReservationId, UserId
+from story_service.domain.ledger import GENESIS, Head, LedgerEntry
+from story_service.domain.usage import Line, Meter, Window
+from story_service.infrastructure.rows import entry_of, ledger_values
+from story_service.infrastructure.tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
+
+_UNLIMITED = 2**62
+_RESERVE = text(
+    """
+    INSERT INTO story.usage_windows AS w (user_id, meter, window_start, window_end, reserved)
+    SELECT :user, :meter, :start, :end, :n WHERE :n <= :limit
+    ON CONFLICT (user_id, meter, window_start) DO UPDATE SET reserved = w.reserved + excluded.reserved
+     WHERE w.reserved + w.settled + excluded.reserved <= :limit
+    RETURNING reserved, settled
+    """
+)
+
+
+class SqlUsageBook:
+    """The usage of readers as one transaction sees it."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def lock(self, user_id: UserId) -> Head:
+        """Take the row of the chain's end, made if need be."""
+        statement = (
+            upsert(HeadRow)
+            .values(user_id=user_id, seq=0, hash=GENESIS)
+            .on_conflict_do_update(index_elements=["user_id"], set_={"seq": HeadRow.seq})
+            .returning(HeadRow.seq, HeadRow.hash)
+        )
+        row = (await self._session.execute(statement)).one()
+        return Head(row.seq, row.hash)
+
+    async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
+        """Run the reserve statement of api.md 6.4."""
+        values = {"user": user_id, "meter": line.meter, "start": line.window.start, "end": line.window.end}
+        most = _UNLIMITED if limit is None else limit
+        row = (await self._session.execute(_RESERVE, {**values, "n": line.reserved, "limit": most})).first()
+        return Meter(row.reserved, row.settled) if row else None
+
+    async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
+        """Read a window; one that was never used is empty."""
+        query = select(WindowRow.reserved, WindowRow.settled).where(
+            WindowRow.user_id == user_id, WindowRow.meter == meter, WindowRow.window_start == window.start
+        )
+        row = (await self._session.execute(query)).first()
+        return Meter(row.reserved, row.settled) if row else Meter()
+
+    async def open(
+        self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
+    ) -> None:
+        """Insert a reservation and its lines."""
+        reservation = {
+            "id": reservation_id,
+            "generation_id": generation.id,
+            "payer_id": generation.user_id,
+            "state": "open",
+            "expires_at": expires_at,
+            "created_at": generation.created_at,
+        }
+        await self._session.execute(insert(ReservationRow).values(**reservation))
+        rows = [
+            {
+                "reservation_id": reservation_id,
+                "line_no": number,
+                "meter": line.meter,
+                "source": "window",
+                "window_start": line.window.start,
+                "window_end": line.window.end,
+                "reserved": line.reserved,
+            }
+            for number, line in enumerate(lines, 1)
+        ]
+        await self._session.execute(insert(LineRow), rows)
+
+    async def close(
+        self, generation_id: GenerationId, *, settled: bool, now: datetime
+    ) -> tuple[ReservationId, list[Line]] | None:
+        """Compare and set; whoever gets the row goes on."""
+        statement = (
+            update(ReservationRow)
+            .where(ReservationRow.generation_id == generation_id, ReservationRow.state == "open")
+            .values(state="settled" if settled else "released", closed_at=now)
+            .returning(ReservationRow.id)
+        )
+        reservation_id = await self._session.scalar(statement)
+        if reservation_id is None:
+            return None
+        rows = await self._session.scalars(
+            select(LineRow).where(LineRow.reservation_id == reservation_id).order_by(LineRow.meter)
+        )
+        return ReservationId(reservation_id), [_line(row) for row in rows]
+
+    async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
+        """Move the line's amount within its window."""
+        await self._session.execute(
+            update(LineRow)
+            .where(LineRow.reservation_id == reservation_id, LineRow.meter == line.meter)
+            .values(settled=line.settled)
+        )
+        statement = (
+            update(WindowRow)
+            .where(
+                WindowRow.user_id == user_id,
+                WindowRow.meter == line.meter,
+                WindowRow.window_start == line.window.start,
+            )
+            .values(reserved=WindowRow.reserved - line.reserved, settled=WindowRow.settled + (line.settled or 0))
+            .returning(WindowRow.reserved, WindowRow.settled)
+        )
+        row = (await self._session.execute(statement)).one()
+        return Meter(row.reserved, row.settled)
+
+    async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
+        """Add entries and move the end of the chain."""
+        await self._session.execute(insert(LedgerRow), [ledger_values(entry) for entry in entries])
+        await self._session.execute(
+            update(HeadRow).where(HeadRow.user_id == user_id).values(seq=head.seq, hash=head.hash)
+        )
+
+    async def entries(self, user_id: UserId) -> list[LedgerEntry]:
+        """Read a reader's whole chain."""
+        rows = await self._session.scalars(
+            select(LedgerRow).where(LedgerRow.user_id == user_id).order_by(LedgerRow.seq)
+        )
+        return [entry_of(row) for row in rows]
+
+
+def _line(row: LineRow) -> Line:
+    assert row.window_start is not None, "grants come later"
+    assert row.window_end is not None, "a window has two ends"
+    return Line(row.meter, Window(row.window_start, row.window_end), row.reserved, row.settled)

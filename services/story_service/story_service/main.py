@@ -1,0 +1,24 @@
+"""The HTTP process of story_service."""
+
+from fastapi import FastAPI
+
+from common_service.logging import configure_logging
+from common_service.serving import serve
+from story_service.settings import Settings
+from story_service.wiring import http_app
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the application; it touches no network before it starts."""
+    return http_app(settings)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings = Settings()
+    configure_logging("story", format=settings.log_format, level=settings.log_level)
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What may differ between two runs of story_service."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from common_service.settings import ServiceSettings, is_local
+
+_OPENAI = "https://api.openai.com/v1"
+
+
+class ModeratorConfig(BaseModel):
+    """CONTENT_MODERATOR_CONFIG: when output is checked, by which model, and from which score a category blocks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy: Literal["hold_back", "concurrent", "off"] = "hold_back"
+    model: str = "omni-moderation-latest"
+    policy_version: str = "1"
+    thresholds: dict[str, float] = Field(default_factory=lambda: {"violence": 0.9})
+
+
+class Settings(ServiceSettings):
+    """The settings of story_service; `content_moderator_config` is JSON or the path of a file with it."""
+
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = _OPENAI
+    content_moderator_config: str = "{}"
+    story_model: str = "gpt-5-mini"
+    checkout_plans: str = "pro,max"
+    group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": frozenset({"users.read"})})
+
+    @field_validator("content_moderator_config")
+    @classmethod
+    def read_moderator_config(cls, value: str) -> str:
+        """Take the document from the file that it names, and refuse one that does not fit."""
+        document = value if value.lstrip().startswith("{") else Path(value).read_text()
+        ModeratorConfig.model_validate_json(document)
+        return document
+
+    @property
+    def moderator(self) -> ModeratorConfig:
+        """The policy in force."""
+        return ModeratorConfig.model_validate_json(self.content_moderator_config)
+
+    @property
+    def plans(self) -> tuple[str, ...]:
+        """The plans that a refused reader is sent to."""
+        return tuple(plan.strip() for plan in self.checkout_plans.split(",") if plan.strip())
+
+    def production_faults(self) -> dict[str, bool]:
+        """Refuse a sandbox's addresses and a missing key."""
+        return super().production_faults() | {
+            "openai_api_key": not self.openai_api_key.get_secret_value(),
+            "openai_base_url": not self.openai_base_url.startswith("https://") or is_local(self.openai_base_url),
+            "payment_base_url": is_local(self.payment_base_url),
+            "content_moderator_config": self.moderator.policy == "off",
+        }

@@ -1,0 +1,251 @@
+"""The adapters of story_service, put together by hand."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import httpx2
+from fastapi import FastAPI
+from redis.asyncio import Redis
+
+from common_auth.callers import Callers
+from common_auth.gate import AccessGate
+from common_auth.invalidation import AccessInvalidations
+from common_auth.jwks import JwksCache
+from common_auth.service_tokens import ServiceTokens
+from common_auth.tokens import TokenVerifier
+from common_events.consumer import Consumer
+from common_events.redis_streams import RedisPublisher, RedisSubscription
+from common_events.relay import Relay
+from common_service.app import Lifespan, create_service_app
+from common_service.clock import Clock, utc_now
+from common_service.database import Database
+from common_service.ids import uuid7
+from common_service.jobs import Job, periodic, supervise
+from common_service.pagination import Cursors
+from story_service.api.generation_routes import generation_routes, internal_routes
+from story_service.api.problems import FACES
+from story_service.api.story_routes import story_routes
+from story_service.api.use_cases import UseCases
+from story_service.application.cancel_generation import CancelGeneration
+from story_service.application.close_generation import CloseGeneration
+from story_service.application.delete_story import DeleteStory
+from story_service.application.detached import DetachedRuns
+from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
+from story_service.application.generate_story import GenerateStory
+from story_service.application.live import LiveGenerations
+from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
+from story_service.application.read_stories import ReadStories
+from story_service.application.read_usage import ReadUsage
+from story_service.application.release import Mode, ReleasePolicy
+from story_service.application.run_generation import RunGeneration
+from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
+from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from story_service.infrastructure.moderators import NoModerator, OpenAIModerator
+from story_service.infrastructure.notifications import listening
+from story_service.infrastructure.openai_client import OpenAIClient
+from story_service.infrastructure.openai_writer import OpenAIWriter
+from story_service.infrastructure.subscriptions import GateSubscriptions
+from story_service.infrastructure.tables import messaging
+from story_service.infrastructure.work import SqlStoryWork
+from story_service.settings import Settings
+
+_SWEEP_SECONDS, _PURGE_SECONDS = 2.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the use cases stand on."""
+
+    start_work: StartWork
+    subscriptions: Subscriptions
+    writer: StoryWriter
+    moderator: Moderator
+    mode: Mode
+    now: Clock = utc_now
+    ping_seconds: float = PING_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What writes stories in this process, and who follows."""
+
+    live: LiveGenerations
+    close: CloseGeneration
+    runs: DetachedRuns
+
+
+def engine(ports: Ports) -> Engine:
+    """Wire the writing side, which the HTTP process and the worker share."""
+    live, close = LiveGenerations(), CloseGeneration(ports.now)
+    policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    run = RunGeneration(ports.start_work, ports.writer, policy, close, live, owner, ports.now)
+    return Engine(live, close, DetachedRuns(run))
+
+
+def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
+    """Wire the use cases."""
+    start_work, now = ports.start_work, ports.now
+    return UseCases(
+        generate=GenerateStory(start_work, ports.subscriptions, ports.moderator, parts.runs, model, now, uuid7),
+        follow=FollowGeneration(start_work, parts.live, now, ports.ping_seconds),
+        cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live),
+        stories=ReadStories(start_work),
+        delete=DeleteStory(start_work, now),
+        usage=ReadUsage(start_work, ports.subscriptions, now),
+    )
+
+
+def assemble(
+    use_cases: UseCases,
+    callers: Callers,
+    cursors: Cursors,
+    *,
+    ready: Callable[[], Awaitable[None]],
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Put routes over use cases, whatever stands behind them."""
+    return create_service_app(
+        title="TrueCrime story service",
+        prefix="/story",
+        routers=[
+            story_routes(use_cases, callers, cursors),
+            generation_routes(use_cases, callers),
+            internal_routes(use_cases, callers),
+        ],
+        problems=FACES,
+        ready=ready,
+        lifespan=lifespan,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a process holds open towards the world."""
+
+    database: Database
+    redis: Redis
+    http: httpx2.AsyncClient
+    openai: OpenAIClient
+    gate: AccessGate
+    ports: Ports
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.openai.close()
+        await self.http.aclose()
+        await self.redis.aclose()
+        await self.database.close()
+
+
+def outside(settings: Settings) -> Outside:
+    """Choose the adapters. Nothing is opened yet."""
+    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    http = httpx2.AsyncClient()
+    secret = settings.service_client_secret.get_secret_value()
+    tokens = ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, http)
+    gate = AccessGate(settings.payment_base_url, tokens, http, utc_now)
+    client = OpenAIClient(settings.openai_base_url, settings.openai_api_key.get_secret_value())
+    policy = settings.moderator
+    mode = Mode(policy.policy)
+    moderator: Moderator = NoModerator()
+    if mode is not Mode.OFF:
+        moderator = OpenAIModerator(
+            client, model=policy.model, policy_version=policy.policy_version, thresholds=policy.thresholds
+        )
+    ports = Ports(
+        start_work=lambda: SqlStoryWork(database),
+        subscriptions=GateSubscriptions(gate, settings.plans),
+        writer=OpenAIWriter(client),
+        moderator=moderator,
+        mode=mode,
+    )
+    return Outside(database, Redis.from_url(settings.redis_url), http, client, gate, ports)
+
+
+def http_app(settings: Settings) -> FastAPI:
+    """Build the HTTP side: it accepts, writes and streams."""
+    world = outside(settings)
+    parts = engine(world.ports)
+    jobs = [
+        AccessInvalidations(world.redis).listener(world.gate),
+        listening(settings.database_url.get_secret_value(), parts.live),
+    ]
+    keys = JwksCache(settings.cognito_jwks_url, world.http)
+    people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
+    services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
+    return assemble(
+        wire(world.ports, parts, model=settings.story_model),
+        Callers(people, services, settings.group_permissions),
+        Cursors(settings.cursor_secret.get_secret_value()),
+        ready=world.database.ping,
+        lifespan=_lifespan(world, parts, jobs, drain_seconds=settings.shutdown_seconds / 2),
+    )
+
+
+def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], *, drain_seconds: float) -> Lifespan:
+    """Run jobs beside the requests; at the end let the writing finish, for as long as open answers did not take."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(supervise(job, stop), name=job.name) for job in jobs]
+        tasks.append(asyncio.create_task(world.openai.warm(), name="warm-openai"))
+        try:
+            yield
+        finally:
+            await parts.runs.drain(drain_seconds)
+            stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await world.close()
+
+    return lifespan
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """The jobs of the worker, and what it holds."""
+
+    jobs: list[Job]
+    world: Outside
+    parts: Engine
+    drain_seconds: float
+
+    async def close(self) -> None:
+        """Let what it writes finish for a while, then let go."""
+        await self.parts.runs.drain(self.drain_seconds)
+        await self.world.close()
+
+
+def background(settings: Settings) -> Background:
+    """Build the worker's side: facts out, access in, and what dead processes left."""
+    world = outside(settings)
+    parts, ports = engine(world.ports), world.ports
+    sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
+    relay = Relay(
+        settings.database_url.get_secret_value(),
+        schema="story",
+        source="story",
+        publisher=RedisPublisher(world.redis),
+    )
+    member = f"{socket.gethostname()}:{os.getpid()}"
+    access = Consumer(
+        "story.access",
+        RedisSubscription(world.redis, "story.access", ["payment"], member),
+        {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis))},
+        world.database,
+        messaging,
+    )
+    jobs = [
+        relay.job(),
+        access.job(),
+        periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
+        periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+    ]
+    return Background(jobs, world, parts, settings.shutdown_seconds / 2)

@@ -1,0 +1,18 @@
+"""The worker process of story_service: carries its facts out and takes up what dead processes left."""
+
+from common_service.logging import configure_logging
+from common_service.serving import work
+from story_service.settings import Settings
+from story_service.wiring import background
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    settings = Settings()
+    configure_logging("story-worker", format=settings.log_format, level=settings.log_level)
+    parts = background(settings)
+    work("story-worker", parts.jobs, settings, ready=parts.world.database.ping, close=parts.close)
+
+
+if __name__ == "__main__":
+    main()
