@@ -75,7 +75,7 @@ class SqlProfiles:
         """Read one page by id."""
         query = select(UserRow).order_by(UserRow.id).limit(search.limit)
         if search.email is not None:
-            query = query.where(func.lower(UserRow.email) == search.email.lower())
+            query = query.where(func.lower(UserRow.email) == func.lower(search.email))
         if search.status is not None:
             query = query.where(UserRow.status == search.status.value)
         if search.after is not None:

@@ -1,0 +1,8 @@
+"""Every refusal and its face."""
+
+from admin_service.domain.errors import UnknownUser
+from common_auth.errors import AUTH_PROBLEMS
+from common_service.problems import Problem, ProblemTable
+
+PROBLEMS: dict[type[Exception], Problem] = {UnknownUser: Problem(404, "not_found")}
+FACES = ProblemTable(AUTH_PROBLEMS, PROBLEMS)

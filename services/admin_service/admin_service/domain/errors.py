@@ -1,0 +1,12 @@
+"""Why this service says no."""
+
+
+class Refusal(Exception):
+    """A fact that stands against what was asked."""
+
+
+class UnknownUser(Refusal):
+    """An id that names nobody, here and at user_service."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user.")
