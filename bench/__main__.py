@@ -1,0 +1,15 @@
+"""Runs every measurement, each in a process of its own: `python -m bench`."""
+
+import subprocess
+import sys
+
+_ALL = ("tokens", "middleware", "gate", "events")
+
+
+def main() -> int:
+    """Return 0 when all of them ran; what they found is in their tables."""
+    return max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in _ALL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
