@@ -43,7 +43,7 @@ def behind(addresses: Addresses, passwords: dict[str, str]) -> list[Service]:
             url = addresses.database_url_of(service.role, passwords[service.role])
             return service.role in roles and version_of(owner, service.schema) in heads(service.folder) and logs_in(url)
 
-        return [service for service in SERVICES if not is_ready(service) and (service.folder / "alembic.ini").exists()]
+        return [service for service in SERVICES if not is_ready(service)]
 
 
 def tenants(passwords: dict[str, str]) -> bytes:

@@ -43,8 +43,8 @@ class Platform:
         """Start all, side by side where nothing stands between them; return what platform.json says."""
         await together(self._database(), self._redis(), self._world())
         clients = await self._service_clients()
-        processes = [self._service(service, clients) for service in _landed()]
-        processes += [self._worker(service, clients) for service in _landed()]
+        processes = [self._service(service, clients) for service in SERVICES]
+        processes += [self._worker(service, clients) for service in SERVICES]
         await together(*processes, self._alb())
         document = self._record()
         await self._seed()
@@ -124,10 +124,6 @@ class Platform:
         command = Command(python("sandbox.demo.seed"), CHECKOUT, self._environments.seed())
         await self._supervisor.run("seed", command)
         self._directory.set_done("seed")
-
-
-def _landed() -> list[Service]:
-    return [s for s in SERVICES if (s.folder / s.package / "main.py").exists()]
 
 
 async def together(*steps: Coroutine[Any, Any, None]) -> None:

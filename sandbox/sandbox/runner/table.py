@@ -5,6 +5,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
+_WIDTH = 110
+
 
 def print_table(document: dict[str, Any], out: TextIO, *, colour: bool) -> None:
     """Print what a person may open, in the order in which they want it."""
@@ -14,8 +16,9 @@ def print_table(document: dict[str, Any], out: TextIO, *, colour: bool) -> None:
     table.add_column("notes")
     for row in _rows(document):
         table.add_row(*row)
-    console = Console(file=out, force_terminal=colour, no_color=not colour, highlight=False, soft_wrap=False)
-    console.print(table, width=max(console.width, 118))
+    console = Console(file=out, force_terminal=colour, no_color=not colour, highlight=False)
+    console.width = max(console.width, _WIDTH)  # a file has 80 columns by default, which would fold every row
+    console.print(table)
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, str, str]]:
