@@ -18,7 +18,7 @@ class ModeratorConfig(BaseModel):
     policy: Literal["hold_back", "concurrent", "off"] = "hold_back"
     model: str = "omni-moderation-latest"
     policy_version: str = "1"
-    thresholds: dict[str, float] = Field(default_factory=lambda: {"violence": 0.9})
+    thresholds: dict[str, float] = Field(default_factory=lambda: {"violence": 0.8})
 
 
 class Settings(ServiceSettings):

@@ -1,4 +1,4 @@
-"""Cuts a model's stream into the windows that are moderated and released whole; the first, title and sentence, are short, to come early."""
+"""Cuts a stream into windows that are judged and released whole; title and first sentence are short, to come early."""
 
 import re
 from dataclasses import dataclass

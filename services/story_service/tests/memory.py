@@ -1,0 +1,311 @@
+"""The service's stores in memory: a work sees a copy, commits it whole, and really forgets it otherwise."""
+
+import asyncio
+import copy
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from common_service.idempotency import IdempotencyKeyReused
+from story_service.application.ports import Acceptance, AttemptKey, Totals
+from story_service.domain.chunks import DELTA, Chunk, Draft
+from story_service.domain.events import Event
+from story_service.domain.generation import LEASE, Ending, Generation, State
+from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.moderation import Decision
+from story_service.domain.pricing import Bill, CatalogModel
+from story_service.domain.story import Story, StoryState
+from story_service.domain.usage import TOKENS, Line, Meter, Window
+
+open_works: ContextVar[int] = ContextVar("open_works", default=0)
+MODELS = {
+    "gpt-5-mini": CatalogModel("gpt-5-mini", "openai", "standard", 250_000, 2_000_000, 1000, 400_000, 128_000),
+    "gpt-5": CatalogModel("gpt-5", "openai", "premium", 1_250_000, 10_000_000, 5000, 400_000, 128_000),
+}
+
+
+def assert_no_open_work() -> None:
+    """Fail a network call that is made while this task holds a transaction."""
+    assert open_works.get() == 0, "a network port is called inside a transaction"
+
+
+@dataclass
+class Reservation:
+    id: ReservationId
+    lines: list[Line]
+    state: str = "open"
+
+
+@dataclass
+class Tables:
+    """Everything that a database would hold."""
+
+    attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
+    stories: dict[StoryId, Story] = field(default_factory=dict)
+    generations: dict[GenerationId, Generation] = field(default_factory=dict)
+    logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
+    windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)
+    reservations: dict[GenerationId, Reservation] = field(default_factory=dict)
+    entries: dict[UserId, list[LedgerEntry]] = field(default_factory=dict)
+    heads: dict[UserId, Head] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    facts: list[Event] = field(default_factory=list)
+
+
+class MemoryDatabase:
+    """One work at a time, as if every transaction were serial."""
+
+    def __init__(self) -> None:
+        self.tables = Tables()
+        self.turn = asyncio.Lock()
+
+    def work(self) -> "MemoryWork":
+        return MemoryWork(self)
+
+
+class MemoryWork:
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Self:
+        await self._database.turn.acquire()
+        open_works.set(open_works.get() + 1)
+        tables = self._tables = copy.deepcopy(self._database.tables)
+        self.attempts, self.models = MemoryAttempts(tables), MemoryModels()
+        self.stories, self.generations = MemoryStories(tables), MemoryGenerations(tables)
+        self.usage = MemoryUsageBook(tables)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        open_works.set(open_works.get() - 1)
+        self._database.turn.release()
+
+    async def record(self, decision: Decision) -> None:
+        self._tables.decisions.append(decision)
+
+    async def tell(self, *events: Event) -> None:
+        self._tables.facts.extend(events)
+
+    async def commit(self) -> None:
+        self._database.tables = self._tables
+
+
+class MemoryAttempts:
+    def __init__(self, tables: Tables) -> None:
+        self._kept = tables.attempts
+
+    async def answer(self, user_id: UserId, key: AttemptKey) -> Acceptance | None:
+        digest, acceptance = self._kept.get((user_id, key.value), (key.digest, None))
+        if digest != key.digest:
+            raise IdempotencyKeyReused
+        return acceptance
+
+    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+        acceptance = await self.answer(user_id, key)
+        self._kept.setdefault((user_id, key.value), (key.digest, None))
+        return acceptance
+
+    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
+        plain = replace(acceptance.generation, request=replace(acceptance.generation.request, prompt="", tone=None))
+        self._kept[user_id, key.value] = (key.digest, Acceptance(acceptance.story, plain))
+
+
+class MemoryModels:
+    async def offered(self, model: str, now: datetime) -> CatalogModel | None:
+        return MODELS.get(model)
+
+
+class MemoryStories:
+    def __init__(self, tables: Tables) -> None:
+        self._stories = tables.stories
+
+    async def add(self, story: Story) -> None:
+        self._stories[story.id] = story
+
+    async def find(self, story_id: StoryId) -> Story | None:
+        story = self._stories.get(story_id)
+        return None if story is None or story.deleted_at else story
+
+    async def latest_of(self, user_id: UserId) -> Story | None:
+        return next((story for story in self._of(user_id) if story.is_latest), None)
+
+    async def of(self, user_id: UserId, *, before: tuple[datetime, UUID] | None, most: int) -> list[Story]:
+        return [s for s in self._of(user_id) if before is None or (s.created_at, s.id) < before][:most]
+
+    async def keep(self, story: Story) -> None:
+        if story.is_latest:
+            for other in self._of(story.user_id):
+                self._stories[other.id] = replace(other, is_latest=False)
+        self._stories[story.id] = story
+
+    async def purge(self, user_id: UserId, retained: int) -> int:
+        written = [story for story in self._of(user_id) if story.state is not StoryState.GENERATING]
+        ready = [story for story in written if story.state is StoryState.READY]
+        kept = {story.id for story in sorted(ready, key=lambda story: not story.is_latest)[:retained]}
+        gone = [story.id for story in written if story.id not in kept]
+        for story_id in gone:
+            del self._stories[story_id]
+        return len(gone)
+
+    async def delete(self, story: Story, now: datetime) -> None:
+        self._stories[story.id] = replace(story, deleted_at=now, updated_at=now, is_latest=False)
+        ready = [s for s in self._of(story.user_id) if s.state is StoryState.READY]
+        if story.is_latest and ready:
+            self._stories[ready[0].id] = replace(ready[0], is_latest=True)
+
+    def _of(self, user_id: UserId) -> list[Story]:
+        own = [story for story in self._stories.values() if story.user_id == user_id and not story.deleted_at]
+        return sorted(own, key=lambda story: (story.created_at, story.id), reverse=True)
+
+
+class MemoryGenerations:
+    def __init__(self, tables: Tables) -> None:
+        self._tables, self._rows, self._logs = tables, tables.generations, tables.logs
+
+    async def add(self, generation: Generation, opening: Draft) -> None:
+        self._rows[generation.id] = generation
+        self._logs[generation.id] = [Chunk(1, opening.kind, opening.data)]
+
+    async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None:
+        return self._rows.get(generation_id)
+
+    async def open_of(self, user_id: UserId) -> int:
+        return sum(row.is_open for row in self._rows.values() if row.user_id == user_id)
+
+    async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
+        row = self._rows.get(generation_id)
+        if row is None or row.state is not State.ACCEPTED:
+            return None
+        taken = replace(
+            row,
+            state=State.RUNNING,
+            lease_until=now + LEASE,
+            fence=row.fence + 1,
+            attempt=row.attempt + 1,
+            started_at=row.started_at or now,
+        )
+        return self._put(taken)
+
+    async def beat(self, generation: Generation, now: datetime) -> bool:
+        return self._change(generation, lease_until=now + LEASE) is not None
+
+    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
+        row = self._held(generation)
+        if row is None or row.state is State.ACCEPTED:
+            return None
+        chunk = Chunk(row.last_seq + 1, draft.kind, draft.data)
+        first = (row.first_token_at or now) if draft.kind == DELTA else row.first_token_at
+        self._put(replace(row, last_seq=chunk.seq, first_token_at=first))
+        self._logs[row.id].append(chunk)
+        return chunk
+
+    async def finish(self, generation: Generation) -> bool:
+        return self._change(generation, state=State.FINISHING) is not None
+
+    async def close(self, generation: Generation, ending: Ending, bill: Bill, now: datetime) -> Generation | None:
+        row = self._held(generation)
+        return self._put(row.ended(ending, bill, now)) if row else None
+
+    async def conclude(self, generation: Generation, drafts: Sequence[Draft]) -> list[Chunk]:
+        chunks = [Chunk(generation.last_seq + n, draft.kind, draft.data) for n, draft in enumerate(drafts, 1)]
+        self._logs[generation.id] += chunks
+        self._put(replace(generation, last_seq=chunks[-1].seq))
+        return chunks
+
+    async def requeue(self, generation: Generation) -> bool:
+        back = {"state": State.ACCEPTED, "lease_until": None, "fence": generation.fence + 1}
+        return self._change(generation, **back) is not None
+
+    async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
+        def is_alone(row: Generation) -> bool:
+            if row.state is State.ACCEPTED:
+                return row.created_at < grace
+            return row.is_open and row.lease_until is not None and row.lease_until < now
+
+        return [row for row in self._rows.values() if is_alone(row)][:most]
+
+    async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]:
+        return [chunk for chunk in self._logs.get(generation_id, []) if chunk.seq > after]
+
+    async def purge_logs(self, closed_before: datetime, most: int) -> int:
+        old = [row.id for row in self._rows.values() if row.finished_at and row.finished_at < closed_before]
+        gone = [generation_id for generation_id in old if self._logs.pop(generation_id, None)]
+        return len(gone)
+
+    async def recent_of(self, user_id: UserId, most: int) -> list[Generation]:
+        own = [row for row in self._rows.values() if row.user_id == user_id]
+        return sorted(own, key=lambda row: row.created_at, reverse=True)[:most]
+
+    async def totals_of(self, user_id: UserId) -> Totals:
+        own = [row for row in self._rows.values() if row.user_id == user_id]
+        windows = self._tables.windows.items()
+        tokens = sum(meter.settled for (user, name, _), meter in windows if (user, name) == (user_id, TOKENS))
+        stories = sum(row.state is State.SUCCEEDED for row in own)
+        return Totals(stories, tokens, sum(row.cost_micros or 0 for row in own))
+
+    def _held(self, generation: Generation) -> Generation | None:
+        row = self._rows.get(generation.id)
+        return row if row and row.is_open and row.fence == generation.fence else None
+
+    def _change(self, generation: Generation, **changes: object) -> Generation | None:
+        row = self._held(generation)
+        return self._put(replace(row, **changes)) if row else None  # type: ignore[arg-type]  # fields by name
+
+    def _put(self, generation: Generation) -> Generation:
+        self._rows[generation.id] = generation
+        return generation
+
+
+class MemoryUsageBook:
+    def __init__(self, tables: Tables) -> None:
+        self._tables, self._windows = tables, tables.windows
+
+    async def lock(self, user_id: UserId) -> Head:
+        return self._tables.heads.get(user_id, Head())
+
+    async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
+        held = await self.holding(user_id, line.meter, line.window)
+        if limit is not None and held.used + line.reserved > limit:
+            return None
+        return self._put(user_id, line, replace(held, reserved=held.reserved + line.reserved))
+
+    async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
+        return self._windows.get((user_id, meter, window.start), Meter())
+
+    async def open(
+        self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
+    ) -> None:
+        self._tables.reservations[generation.id] = Reservation(reservation_id, list(lines))
+
+    async def close(
+        self, generation_id: GenerationId, *, settled: bool, now: datetime
+    ) -> tuple[ReservationId, list[Line]] | None:
+        reservation = self._tables.reservations.get(generation_id)
+        if reservation is None or reservation.state != "open":
+            return None
+        reservation.state = "settled" if settled else "released"
+        return reservation.id, list(reservation.lines)
+
+    async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
+        held = await self.holding(user_id, line.meter, line.window)
+        settled = line.settled or 0
+        assert settled <= line.reserved, "the price cap"
+        return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
+
+    async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
+        self._tables.entries.setdefault(user_id, []).extend(entries)
+        self._tables.heads[user_id] = head
+
+    async def entries(self, user_id: UserId) -> list[LedgerEntry]:
+        return list(self._tables.entries.get(user_id, []))
+
+    def _put(self, user_id: UserId, line: Line, meter: Meter) -> Meter:
+        self._windows[user_id, line.meter, line.window.start] = meter
+        return meter
