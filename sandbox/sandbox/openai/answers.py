@@ -31,6 +31,8 @@ class Answer:
 def answer(ask: Ask, fault: Fault | None) -> Answer:
     kind = fault.kind if fault else ""
     text = {"refusal": _REFUSAL, "empty": ""}[kind] if kind in ("refusal", "empty") else _text(ask)
+    if kind == "split_utf8" and text.isascii() and ask.schema is None:
+        text = f"\u2014 {text}"  # there must be something to tear
     pieces = tokens.split(text)
     is_long = ask.max_tokens is not None and len(pieces) > ask.max_tokens
     sent = pieces[: ask.max_tokens] if is_long else pieces

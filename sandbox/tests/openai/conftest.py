@@ -1,6 +1,5 @@
 """The stand-in served on a port, and the vendor's SDK before it with its strictest checks."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import openai
@@ -25,12 +24,12 @@ async def address() -> AsyncIterator[str]:
         loop="none",
         timeout_graceful_shutdown=1,
     )
-    server = uvicorn.Server(config)
-    sockets = [config.bind_socket()]
-    task = asyncio.create_task(server._serve(sockets))
+    config.load()
+    server, sockets = uvicorn.Server(config), [config.bind_socket()]
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=sockets)  # without the loop that looks for signals every 0.1 s
     yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    await server.shutdown(sockets=sockets)
 
 
 @pytest.fixture
