@@ -27,7 +27,7 @@ class AccessSeen:
     user_id: UUID
     version: int
     at: datetime
-    plan_code: str
+    plan_code: str | None
     state: str
     is_entitled: bool
 

@@ -77,7 +77,7 @@ async def _access(work: Work, envelope: Envelope) -> None:
         user_id=_subject(envelope),
         version=int(data["version"]),
         at=envelope.time,
-        plan_code=data["plan"]["code"],
+        plan_code=data["plan"]["code"] if data["plan"] else None,
         state=data["state"],
         is_entitled=data["entitled"] is True,
     )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -42,8 +42,12 @@ class EntryRow(Row):
     updated_at: Mapped[datetime] = mapped_column(_INSTANT, server_default=func.now(), onupdate=func.now())
     __table_args__ = (
         CheckConstraint("user_version >= 0 AND access_version >= 0", name="versions"),
-        Index("ix_user_index_email", text("lower(email) text_pattern_ops")),
-        Index("ix_user_index_display_name", text("lower(display_name) text_pattern_ops")),
+        Index("ix_user_index_email", func.lower(email).label("email"), postgresql_ops={"email": "text_pattern_ops"}),
+        Index(
+            "ix_user_index_display_name",
+            func.lower(display_name).label("name"),
+            postgresql_ops={"name": "text_pattern_ops"},
+        ),
         Index("ix_user_index_first_seen_at_user_id", "first_seen_at", "user_id"),
     )
 
