@@ -107,3 +107,26 @@ def test_any_prompt_gets_an_answer(prompt: str) -> None:
 def test_a_token_is_about_four_letters() -> None:
     text = story_of(Brief(key="k", words=2000))
     assert 3.3 <= len(text) / tokens.count(text) <= 5.0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("a story, 1,200 words", 1200),
+        ("between 400-600 words please", 500),
+        ("a 750-word story", 750),
+        ('{"premise": "a death in fog", "words": 350}', 350),
+        ("tell it in three paragraphs", 180),
+        ("a short story", 400),
+        ("a story", 600),
+    ],
+)
+def test_lengths_are_read_in_many_forms(prompt: str, words: int) -> None:
+    assert read_brief(prompt, prompt, "k", budget_words=None, is_reply=False).words == words
+
+
+def test_a_name_beside_a_trade_is_the_victim() -> None:
+    prompt = "A small-town baker, Tom Hale, is found dead in New Orleans. The killer is Dr. Ines Roth."
+    brief = read_brief(prompt, prompt, "k", budget_words=None, is_reply=False)
+    assert (brief.victim, brief.culprit, brief.town) == ("Tom Hale", "Dr. Ines Roth", "New Orleans")
+    assert "Tom Hale" in compose(brief)

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 DEFAULT_WORDS = 600
 _COUNT = re.compile(r"(\d[\d,]{0,6})\s*(?:-|\u2013|to\s)?\s*(\d[\d,]{0,6})?[\s-]*words?\b", re.IGNORECASE)
+_COUNT_AS_DATA = re.compile(r"\b(?:words|word_count|length)\"?\s*[:=]\s*(\d{2,5})\b", re.IGNORECASE)
+_PARAGRAPHS = re.compile(r"\b(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten) paragraphs\b", re.IGNORECASE)
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_PARAGRAPH_WORDS = 60
 _LENGTHS = (
     (r"\b(?:one|single) sentence\b", 25),
     (r"\b(?:one|single) paragraph\b", 90),
@@ -23,6 +27,7 @@ _CULPRIT = re.compile(
     rf"\b(?i:killer|murderer|culprit|suspect|poisoner|murdered by|killed by),?\s+(?:is |was )?{_NAME}"
 )
 _CALLED = re.compile(rf"\b(?i:named|called|about)\s+{_NAME}")
+_ANY_PAIR = re.compile(rf"\b({_WORD}\s{_WORD})\b")
 _TOWN = re.compile(
     rf"\b(?i:in|at|near|outside|around)\s+((?:(?:the|St\.?|New|Los|San|Port|Fort)\s)?{_WORD}(?:[\s-]{_WORD})?)"
 )
@@ -54,8 +59,8 @@ _PLACES = re.compile(
     r"""\b(lighthouse|theatre|theater|hotel|railway\ station|train\ station|station|circus|school|boarding\ school|
     college|casino|museum|farmhouse|farm|mine|library|church|bakery|hospital|monastery|convent|observatory|vineyard|
     opera\ house|lodge|asylum|orphanage|manor|mansion|castle|abbey|brewery|distillery|shipyard|dance\ hall|ballroom|
-    jazz\ club|nightclub|diner|motel|greenhouse|cinema|auction\ house|gallery|ferry|caravan\ park|sawmill|mill|quarry|
-    bookshop|bakehouse|swimming\ pool|bank|post\ office|prison|zoo|aquarium|funfair|pier)\b""",
+    jazz\ club|nightclub|diner|motel|greenhouse|cinema|auction\ house|gallery|ferry\ landing|caravan\ park|sawmill|mill|
+    quarry|bookshop|bakehouse|swimming\ pool|bank|post\ office|prison|zoo|aquarium|funfair|pier)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _JOB = re.compile(
@@ -63,7 +68,7 @@ _JOB = re.compile(
     baker|librarian|lawyer|actress|actor|dancer|banker|farmer|fisherman|priest|painter|sculptor|chemist|pharmacist|
     watchmaker|clockmaker|tailor|gardener|housekeeper|professor|student|journalist|photographer|novelist|poet|postman|
     sailor|jeweller|jeweler|antiquarian|bookseller|florist|keeper|miner|engineer|waitress|heiress|widow|collector|
-    magician|chef|cook|barber|beekeeper|architect))\b""",
+    magician|captain|chef|cook|barber|beekeeper|architect))\b""",
     re.VERBOSE,
 )
 _WOMAN = re.compile(r"\b(?:she|her|hers|woman|girl|wife|widow|actress|heiress|waitress)\b")
@@ -94,7 +99,8 @@ class Brief:
 
 def read_brief(prompt: str, everything: str, key: str, *, budget_words: int | None, is_reply: bool) -> Brief:
     """`prompt` is what the user last said; `everything` also holds the instructions around it."""
-    victim, culprit, detective = _people(prompt)
+    town = _town(prompt)
+    victim, culprit, detective = _people(prompt, town or "")
     lower = prompt.lower()
     place, job, year = _PLACES.search(prompt), _JOB.search(prompt), _YEAR.search(prompt)
     asked = _asked_words(prompt) or _asked_words(everything)
@@ -107,7 +113,7 @@ def read_brief(prompt: str, everything: str, key: str, *, budget_words: int | No
         detective=detective,
         victim=victim,
         culprit=culprit,
-        town=_town(prompt),
+        town=town,
         place=place[1].lower() if place else None,
         job=job[1] if job else None,
         year=int(year[1]) if year else None,
@@ -123,6 +129,11 @@ def _asked_words(text: str) -> int | None:
     if counts := _COUNT.findall(text):
         low, high = (int(part.replace(",", "")) if part else 0 for part in counts[-1])
         return max(10, (low + high) // 2 if high > low else low)
+    if counts_as_data := _COUNT_AS_DATA.findall(text):
+        return max(10, int(counts_as_data[-1]))
+    if paragraphs := _PARAGRAPHS.search(text):
+        number = paragraphs[1].lower()
+        return _PARAGRAPH_WORDS * (int(number) if number.isdecimal() else _NUMBERS.index(number))
     return next((words for pattern, words in _LENGTHS if re.search(pattern, text, re.IGNORECASE)), None)
 
 
@@ -134,13 +145,14 @@ def _form(lower: str, *, is_reply: bool) -> str:
     return "reply" if is_reply else "story"
 
 
-def _people(prompt: str) -> tuple[str | None, str | None, tuple[str, str] | None]:
+def _people(prompt: str, town: str) -> tuple[str | None, str | None, tuple[str, str] | None]:
     detective = _DETECTIVE.search(prompt)
     hunter = (detective[1].strip(), detective[2]) if detective and _is_name(detective[2]) else None
     culprit = _name(_CULPRIT, prompt)
     victim = _name(_VICTIM, prompt) or _name(_CALLED, prompt)
-    if victim and (victim == culprit or (hunter and victim in hunter[1])):
-        victim = None
+    taken = " ".join([town, culprit or "", *(hunter or ())])
+    if victim is None or victim in taken:
+        victim = next((pair for pair in _ANY_PAIR.findall(prompt) if _is_name(pair) and pair not in taken), None)
     return victim, culprit, hunter
 
 

@@ -114,7 +114,7 @@ def _people(rng: Random, brief: Brief) -> tuple[dict[str, Mention], dict[str, st
     job = _job(rng, brief.job)
     facts = {
         "v.job": job,
-        "v.trade": re.sub(r"^an? (?:retired|former|young|old) ", "a ", job),
+        "v.trade": re.sub(r"^an? (?:retired|former|young|old|small-town|local) ", "a ", job),
         "v.habit": rng.choice(pools.HABITS),
         "h.deed": rng.choice(pools.DEEDS),
     }
@@ -126,7 +126,7 @@ def _people(rng: Random, brief: Brief) -> tuple[dict[str, Mention], dict[str, st
 
 
 def _sex_of(name: str | None, otherwise: bool) -> bool:
-    words = (name or "").split()
+    words = (name or "").removeprefix("Dr. ").removeprefix("Dr ").split()
     if not words:
         return otherwise
     if words[0].rstrip(".") in ("Mrs", "Miss") or words[0] in pools.KNOWN_WOMEN:
