@@ -24,14 +24,19 @@ class AccessSnapshot:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "AccessSnapshot":
-        """Read the answer of `GET /internal/v1/access/{user_id}`. Raises KeyError, TypeError, ValueError."""
-        period = document.get("period") or {}
+        """Read the answer of `GET /internal/v1/access/{user_id}`. Raises KeyError, TypeError, ValueError.
+
+        Whoever has no plan has the plan code "".
+        """
+        if not isinstance(document, dict) or not isinstance(document["features"], dict):
+            raise TypeError("not an access snapshot")
+        period, plan = document.get("period") or {}, document["plan"] or {"code": ""}
         return cls(
             user_id=UUID(document["user_id"]),
             version=int(document["version"]),
             state=document["state"],
             entitled=document["entitled"] is True,
-            plan_code=document["plan"]["code"],
+            plan_code=plan["code"],
             period_start=_time(period.get("start")),
             period_end=_time(period.get("end")),
             features=document["features"],
@@ -46,4 +51,9 @@ class AccessSnapshot:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return instant

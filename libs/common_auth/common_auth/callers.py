@@ -1,7 +1,7 @@
 """Who stands behind a request: dependencies that a route names, and that refuse everybody else."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from fastapi import Request
@@ -21,7 +21,7 @@ class Person:
     username: str
     groups: tuple[str, ...]
     permissions: frozenset[str]
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,9 @@ def _actor_token(request: Request) -> str:
 
 def _user_id(claims: Claims) -> UUID:
     try:
-        return UUID(claims.subject)
+        user_id = UUID(claims.subject)
     except ValueError:
         raise TokenInvalid("a subject that is no id") from None
+    if str(user_id) != claims.subject:  # UUID() reads braces, urn: and more: one person, one spelling
+        raise TokenInvalid("a subject that is no plain id")
+    return user_id

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from common_auth.errors import KeysUnavailable
 log = structlog.get_logger("jwks")
 _TIMEOUT = httpx2.Timeout(2.0, connect=0.5)
 _LARGEST_BODY = 256 * 1024
+_UNPACKED = {"Accept-Encoding": "identity"}  # what unpacks to gigabytes is not unpacked
 _REFRESH_AFTER = 300.0
 _COOL_DOWN = 10.0
 _STALE_FOR = 24 * 3600.0
@@ -63,6 +65,8 @@ class JwksCache:
         try:
             body = await self._read()
             keys = usable_keys(orjson.loads(body))
+            if not keys:
+                raise ValueError("no usable key")  # those we hold are better than none
         except (httpx2.HTTPError, TimeoutError, ValueError) as error:
             log.warning("keys not fetched", reason=type(error).__name__)
             return
@@ -71,12 +75,14 @@ class JwksCache:
     async def _read(self) -> bytes:
         async with (
             asyncio.timeout(_TIMEOUT.read),
-            self._http.stream("GET", self._url, timeout=_TIMEOUT, follow_redirects=False) as response,
+            self._http.stream(
+                "GET", self._url, headers=_UNPACKED, timeout=_TIMEOUT, follow_redirects=False
+            ) as response,
         ):
             if response.status_code != httpx2.codes.OK:
                 raise ValueError("not 200")
             body = b""
-            async for part in response.aiter_bytes():
+            async for part in response.aiter_raw():
                 body += part
                 if len(body) > _LARGEST_BODY:
                     raise ValueError("too large")
@@ -88,21 +94,17 @@ def usable_keys(document: Any) -> dict[str, RSAPublicKey]:
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError("no list of keys")  # noqa: TRY004 - a wrong document, not a wrong argument
-    kids = [entry.get("kid") for entry in entries if isinstance(entry, dict)]
-    return {
-        entry["kid"]: key
-        for entry in entries
-        if isinstance(entry, dict) and kids.count(entry.get("kid")) == 1 and (key := _public_key(entry)) is not None
-    }
+    named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("kid"), str)]
+    seen = Counter(entry["kid"] for entry in named)
+    return {entry["kid"]: key for entry in named if seen[entry["kid"]] == 1 and (key := _public_key(entry)) is not None}
 
 
 def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
     fits = (
-        isinstance(entry.get("kid"), str)
-        and entry.get("kty") == "RSA"
+        entry.get("kty") == "RSA"
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", "RS256") == "RS256"
-        and "verify" in entry.get("key_ops", ["verify"])
+        and _may_verify(entry.get("key_ops", ["verify"]))
     )
     if not fits:
         return None
@@ -113,6 +115,10 @@ def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
         return RSAPublicNumbers(exponent, modulus).public_key()
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _may_verify(operations: object) -> bool:
+    return isinstance(operations, list) and "verify" in operations
 
 
 def _number(text: str) -> int:

@@ -9,7 +9,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 
 from common_service.clock import Clock, utc_now
 
@@ -76,12 +76,17 @@ class TestIssuer:
     def sign(self, payload: dict[str, Any], header: dict[str, Any] | None = None) -> str:
         """Sign any payload under any header."""
         head = {"alg": "RS256", "kid": self.kid, "typ": "JWT"} if header is None else header
-        text = f"{_base64url(orjson.dumps(head))}.{_base64url(orjson.dumps(payload))}"
-        return f"{text}.{_base64url(self.private_keys[self.kid].sign(text.encode(), PKCS1v15(), SHA256()))}"
+        return signed_token(orjson.dumps(head), orjson.dumps(payload), self.private_keys[self.kid])
 
     def _life(self, use: str) -> dict[str, Any]:
         now = int(self.now().timestamp())
         return {"iss": ISSUER, "token_use": use, "iat": now, "exp": now + 3600, "auth_time": now, "jti": str(uuid4())}
+
+
+def signed_token(header: bytes, payload: bytes, key: RSAPrivateKey, hashed: HashAlgorithm | None = None) -> str:
+    """Sign these very bytes as RS256 does, or with another hash: also what no honest issuer would."""
+    text = f"{base64url(header)}.{base64url(payload)}"
+    return f"{text}.{base64url(key.sign(text.encode(), PKCS1v15(), hashed or SHA256()))}"
 
 
 def _jwk(kid: str, key: RSAPublicKey) -> dict[str, str]:
@@ -90,8 +95,9 @@ def _jwk(kid: str, key: RSAPublicKey) -> dict[str, str]:
 
 
 def _number(value: int) -> str:
-    return _base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))
 
 
-def _base64url(raw: bytes) -> str:
+def base64url(raw: bytes) -> str:
+    """Encode as JWS does: without padding."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -7,7 +7,6 @@ import base64
 import binascii
 import hashlib
 import json
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from common_auth.errors import TokenExpired, TokenInvalid
 
 _LONGEST = 16 * 1024
 _LEEWAY = 30.0
+_LAST_INSTANT = 253_402_300_799  # the end of the year 9999; also ends what is no number or not finite
 _REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
 _FOREIGN = frozenset({"crit", "b64", "zip", "jku", "jwk", "x5u", "x5c"})
 
@@ -56,12 +56,13 @@ class TokenVerifier:
 
     async def access(self, token: str) -> Claims:
         """Return the claims of an access token. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
+        _require(len(token) <= _LONGEST, "too long")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         instant = self._now().timestamp()
         remembered = self._known.get(digest)
         if remembered and instant < remembered[0]:
             return remembered[1]
-        payload = await self._signed_payload(token)
+        payload = _object(await signed_bytes(self._keys, token))
         claims = self._check_access(payload, instant)
         self._known[digest] = (min(claims.expires_at, instant + _REMEMBER_SECONDS), claims)
         while len(self._known) > _REMEMBERED:
@@ -70,37 +71,20 @@ class TokenVerifier:
 
     async def identity(self, token: str, *, subject: str) -> dict[str, Any]:
         """Return the payload of the id token of `subject`. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
-        payload = await self._signed_payload(token)
-        self._check_common(payload, self._now().timestamp())
-        _require(payload.get("token_use") == "id" and payload.get("aud") in self._clients, "not an id token of ours")
+        payload = _object(await signed_bytes(self._keys, token))
+        instant = self._now().timestamp()
+        self._check_common(payload, instant)
+        audience = payload.get("aud")
+        ours = isinstance(audience, str) and audience in self._clients
+        _require(payload.get("token_use") == "id" and ours, "not an id token of ours")
         _require(payload["sub"] == subject, "of another subject")
+        _require_unexpired(payload, instant)
         return payload
 
     def forget(self, subject: str) -> None:
         """Drop what is remembered of a subject's tokens."""
         for digest in [d for d, (_, claims) in self._known.items() if claims.subject == subject]:
             del self._known[digest]
-
-    async def _signed_payload(self, token: str) -> dict[str, Any]:
-        _require(len(token) <= _LONGEST, "too long")
-        parts = token.split(".")
-        _require(len(parts) == 3, "not three parts")
-        header_bytes, payload_bytes, signature = (_decode(part) for part in parts)
-        header = _object(header_bytes)
-        _require(header.get("alg") == "RS256", "another algorithm")
-        _require(not _FOREIGN & header.keys(), "a header that asks for trust")
-        kid = header.get("kid")
-        if not isinstance(kid, str):
-            raise TokenInvalid("no kid")
-        key = await self._keys.key(kid)
-        if key is None:
-            raise TokenInvalid("an unknown key")
-        _require(len(signature) == (key.key_size + 7) // 8, "a signature of another size")
-        try:
-            key.verify(signature, f"{parts[0]}.{parts[1]}".encode(), PKCS1v15(), SHA256())
-        except InvalidSignature:
-            raise TokenInvalid("a wrong signature") from None
-        return _object(payload_bytes)
 
     def _check_access(self, payload: dict[str, Any], instant: float) -> Claims:
         self._check_common(payload, instant)
@@ -112,26 +96,53 @@ class TokenVerifier:
         _require(
             isinstance(groups, list) and all(isinstance(group, str) for group in groups), "groups that are no list"
         )
+        _require_unexpired(payload, instant)
         return Claims(
             payload["sub"], str(client), tuple(groups), frozenset(scope.split()), float(payload["exp"]), payload
         )
 
     def _check_common(self, payload: dict[str, Any], instant: float) -> None:
-        expires = payload.get("exp")
-        _require(_is_time(expires), "no expiry")
+        _require(_is_time(payload.get("exp")), "no expiry")
         for name in ("iat", "nbf"):
             _require(name not in payload or _is_time(payload[name]), f"{name} is no time")
         _require(payload.get("iss") == self._issuer, "another issuer")
         subject = payload.get("sub")
         _require(isinstance(subject, str) and bool(subject.strip()), "no subject")
         _require(max(payload.get("nbf", 0), payload.get("iat", 0)) <= instant + _LEEWAY, "from the future")
-        if float(expires or 0) <= instant:
-            raise TokenExpired
+
+
+async def signed_bytes(keys: Keys, token: str) -> bytes:
+    """Return the payload of a compact RS256 token that one of `keys` signed. Raises TokenInvalid, KeysUnavailable."""
+    _require(len(token) <= _LONGEST, "too long")
+    parts = token.split(".")
+    _require(len(parts) == 3, "not three parts")
+    header_bytes, payload, signature = (_decode(part) for part in parts)
+    header = _object(header_bytes)
+    _require(header.get("alg") == "RS256", "another algorithm")
+    _require(not _FOREIGN & header.keys(), "a header that asks for trust")
+    kid = header.get("kid")
+    if not isinstance(kid, str):
+        raise TokenInvalid("no kid")
+    key = await keys.key(kid)
+    if key is None:
+        raise TokenInvalid("an unknown key")
+    _require(len(signature) == (key.key_size + 7) // 8, "a signature of another size")
+    try:
+        key.verify(signature, f"{parts[0]}.{parts[1]}".encode(), PKCS1v15(), SHA256())
+    except InvalidSignature:
+        raise TokenInvalid("a wrong signature") from None
+    return payload
 
 
 def _require(holds: bool, reason: str) -> None:
     if not holds:
         raise TokenInvalid(reason)
+
+
+def _require_unexpired(payload: dict[str, Any], instant: float) -> None:
+    """Come last: only a token that is right in all else is told that it came too late."""
+    if payload["exp"] <= instant:
+        raise TokenExpired
 
 
 def _decode(part: str) -> bytes:
@@ -167,4 +178,4 @@ def _no_constant(name: str) -> None:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LAST_INSTANT

@@ -1,0 +1,415 @@
+"""The access gate by the rule of api.md 6.3, against a payment service that does what the test says."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from redis.asyncio import Redis
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from common_auth.access import AccessSnapshot
+from common_auth.breaker import CircuitBreaker
+from common_auth.errors import AccessUnavailable
+from common_auth.gate import AccessGate
+from common_auth.invalidation import AccessInvalidations
+from common_auth.service_tokens import ServiceTokens
+from common_service.jobs import supervise
+from common_service.testing import FixedClock
+
+pytestmark = pytest.mark.anyio
+USER = uuid4()
+
+
+class Payment:
+    """payment_service and the issuer in one, with a clock."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.calls, self.grants, self.not_modified = 0, 0, 0
+        self.version, self.entitled, self.ttl = 1, True, 30.0
+        self.edge: datetime | None = None
+        self.changed: dict[str, Any] = {}
+        self.answer: Callable[[], Awaitable[Response | None]] = self.nothing_special
+        self.good_tokens = {"token-1"}
+
+    async def nothing_special(self) -> Response | None:
+        return None
+
+    async def down(self) -> Response:
+        return Response(status_code=503)
+
+    def snapshot(self, user_id: str) -> dict[str, Any]:
+        feature = {"kind": "flag", "value": self.entitled}
+        return {
+            "user_id": user_id,
+            "version": self.version,
+            "state": "active" if self.entitled else "none",
+            "entitled": self.entitled,
+            "plan": {"code": "pro", "rank": 1},
+            "period": None,
+            "features": {"story.generate": feature, "odd": {"kind": "limit", "limit": 1}},
+            "reason": None,
+            "action": None,
+            "next_change_at": self.edge and self.edge.isoformat(),
+            "computed_at": self.clock().isoformat(),
+            "ttl_seconds": self.ttl,
+        }
+
+    async def access(self, request: Request) -> Response:
+        self.calls += 1
+        version = self.version
+        if request.headers["authorization"].removeprefix("Bearer ") not in self.good_tokens:
+            return Response(status_code=401)
+        if (special := await self.answer()) is not None:
+            return special
+        etag = f'"{version}"'
+        if request.headers.get("if-none-match") == etag:
+            self.not_modified += 1
+            return Response(status_code=304, headers={"ETag": etag})
+        body = {**self.snapshot(request.path_params["user_id"]), "version": version, **self.changed}
+        return Response(json.dumps(body), headers={"ETag": etag})
+
+    async def token(self, _: Request) -> Response:
+        self.grants += 1
+        return JSONResponse({"access_token": f"token-{self.grants}", "expires_in": 3600})
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return Payment()
+
+
+@pytest.fixture
+async def gate(payment: Payment) -> AsyncIterator[AccessGate]:
+    routes = [
+        Route("/internal/v1/access/{user_id}", payment.access),
+        Route("/token", payment.token, methods=["POST"]),
+    ]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(Starlette(routes=routes))) as http:
+        tokens = ServiceTokens("http://issuer/token", "me", "secret", http, lambda: payment.clock().timestamp())
+        yield AccessGate("http://payment", tokens, http, payment.clock)
+
+
+async def unavailable(gate: AccessGate, user_id: UUID = USER) -> None:
+    with pytest.raises(AccessUnavailable):
+        await gate.access(user_id)
+
+
+async def test_a_thousand_first_calls_for_one_person_are_one_call(gate: AccessGate, payment: Payment) -> None:
+    answers = await asyncio.gather(*(gate.access(USER) for _ in range(1000)))
+    assert len({id(answer) for answer in answers}) == 1
+    assert payment.calls == 1
+    assert answers[0].allows("story.generate")
+    assert not answers[0].allows("odd")
+    assert not answers[0].allows("unknown")
+
+
+async def test_a_thousand_callers_also_share_a_failure(gate: AccessGate, payment: Payment) -> None:
+    payment.answer = payment.down
+    results = await asyncio.gather(*(gate.access(USER) for _ in range(1000)), return_exceptions=True)
+    assert {type(result) for result in results} == {AccessUnavailable}
+    assert payment.calls == 2
+
+
+async def test_a_positive_answer_is_fresh_for_its_ttl_less_a_tenth(gate: AccessGate, payment: Payment) -> None:
+    await gate.access(USER)
+    payment.clock.advance(seconds=26.9)
+    await gate.access(USER)
+    assert payment.calls == 1
+    payment.clock.advance(seconds=3.2)
+    await gate.access(USER)
+    assert payment.calls == 2
+
+
+async def test_a_negative_answer_is_fresh_for_five_seconds(gate: AccessGate, payment: Payment) -> None:
+    payment.entitled = False
+    assert not (await gate.access(USER)).entitled
+    payment.clock.advance(seconds=4.4)
+    await gate.access(USER)
+    assert payment.calls == 1
+    payment.entitled, payment.version = True, 2
+    payment.clock.advance(seconds=0.7)
+    assert (await gate.access(USER)).entitled
+
+
+async def test_nothing_is_served_past_the_next_change(gate: AccessGate, payment: Payment) -> None:
+    payment.edge = payment.clock() + timedelta(seconds=10)
+    await gate.access(USER)
+    payment.clock.advance(seconds=9.9)
+    await gate.access(USER)
+    assert payment.calls == 1
+    payment.clock.advance(seconds=0.1)
+    payment.answer = payment.down
+    await unavailable(gate)
+
+
+async def test_what_did_not_change_is_not_sent_again(gate: AccessGate, payment: Payment) -> None:
+    first = await gate.access(USER)
+    payment.clock.advance(seconds=31)
+    assert await gate.access(USER) is first
+    assert payment.not_modified == 1
+    payment.clock.advance(seconds=20)
+    await gate.access(USER)
+    assert payment.calls == 2  # a 304 made it fresh again
+
+
+async def test_a_newer_version_makes_the_gate_ask_and_an_older_one_does_not(gate: AccessGate, payment: Payment) -> None:
+    payment.version = 5
+    await gate.access(USER)
+    for version in (1, 4, 5):
+        gate.invalidate(USER, version)
+    await gate.access(USER)
+    assert payment.calls == 1
+    payment.version = 6
+    gate.invalidate(USER, 6)
+    assert (await gate.access(USER)).version == 6
+
+
+async def test_an_older_answer_does_not_replace_a_newer_one(gate: AccessGate, payment: Payment) -> None:
+    payment.version = 5
+    await gate.access(USER)
+    payment.version = 4
+    payment.clock.advance(seconds=31)
+    assert (await gate.access(USER)).version == 5
+
+
+async def test_an_answer_from_before_a_change_is_not_kept_and_nobody_new_waits_for_it(
+    gate: AccessGate, payment: Payment
+) -> None:
+    hold = asyncio.Event()
+
+    async def slow() -> None:
+        await hold.wait()
+
+    payment.answer, payment.entitled = slow, False
+    early = asyncio.create_task(gate.access(USER))
+    await asyncio.sleep(0.02)
+    payment.version, payment.entitled, payment.answer = 2, True, payment.nothing_special
+    gate.invalidate(USER, 2)
+    assert (await gate.access(USER)).version == 2
+    hold.set()
+    await early
+    assert (await gate.access(USER)).version == 2
+    assert payment.calls == 2
+
+
+async def test_while_payment_is_away_a_positive_answer_serves_120_seconds(gate: AccessGate, payment: Payment) -> None:
+    await gate.access(USER)
+    payment.answer = payment.down
+    payment.clock.advance(seconds=119.9)
+    assert (await gate.access(USER)).entitled
+    payment.clock.advance(seconds=0.1)
+    await unavailable(gate)
+
+
+async def test_while_payment_is_away_a_negative_answer_does_not_serve(gate: AccessGate, payment: Payment) -> None:
+    payment.entitled = False
+    await gate.access(USER)
+    payment.answer = payment.down
+    payment.clock.advance(seconds=6)
+    await unavailable(gate)
+
+
+async def test_what_was_revoked_does_not_serve_while_payment_is_away(gate: AccessGate, payment: Payment) -> None:
+    await gate.access(USER)
+    payment.answer = payment.down
+    gate.invalidate(USER, 2)
+    await unavailable(gate)
+
+
+async def test_a_revocation_during_a_failing_call_is_heeded(gate: AccessGate, payment: Payment) -> None:
+    await gate.access(USER)
+    payment.clock.advance(seconds=31)
+
+    async def fail_later() -> Response:
+        await asyncio.sleep(0.02)
+        return Response(status_code=503)
+
+    payment.answer = fail_later
+    waiting = asyncio.create_task(gate.access(USER))
+    await asyncio.sleep(0.01)
+    gate.invalidate(USER, 2)
+    with pytest.raises(AccessUnavailable):
+        await waiting
+
+
+async def test_one_failure_is_repeated_once(gate: AccessGate, payment: Payment) -> None:
+    async def fail_first() -> Response | None:
+        return Response(status_code=500) if payment.calls == 1 else None
+
+    payment.answer = fail_first
+    assert (await gate.access(USER)).entitled
+    assert payment.calls == 2
+
+
+async def test_a_payment_that_never_answers_is_given_up_soon(gate: AccessGate, payment: Payment) -> None:
+    never = asyncio.Event()
+
+    async def hang() -> None:
+        await never.wait()
+
+    payment.answer = hang
+    started = time.monotonic()
+    await unavailable(gate)
+    assert 0.6 <= time.monotonic() - started < 1.0
+    assert payment.calls == 2
+    never.set()
+
+
+async def test_a_refused_token_is_replaced_once(gate: AccessGate, payment: Payment) -> None:
+    await gate.access(USER)
+    payment.good_tokens = {"token-2"}
+    payment.clock.advance(seconds=60)
+    assert (await gate.access(USER)).entitled
+    assert (payment.calls, payment.grants) == (3, 2)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 418, 429, 301])
+async def test_a_refusal_by_payment_is_unavailable_and_not_repeated(
+    gate: AccessGate, payment: Payment, status: int
+) -> None:
+    async def refuse() -> Response:
+        return Response(status_code=status, headers={"Location": "http://payment/elsewhere"})
+
+    payment.answer = refuse
+    await unavailable(gate)
+    assert payment.calls == 1
+
+
+ODD: list[dict[str, Any]] = [
+    {"user_id": str(uuid4())},
+    {"user_id": "x"},
+    {"version": "x"},
+    {"features": []},
+    {"features": None},
+    {"plan": "pro"},
+    {"ttl_seconds": None},
+    {"ttl_seconds": "soon"},
+    {"next_change_at": "tomorrow"},
+    {"next_change_at": "2026-11-28T09:00:00"},
+    {"period": {"start": 1, "end": 2}},
+]
+
+
+@pytest.mark.parametrize("changed", ODD, ids=str)
+async def test_an_answer_that_makes_no_sense_grants_nothing(
+    gate: AccessGate, payment: Payment, changed: dict[str, Any]
+) -> None:
+    payment.changed = changed
+    await unavailable(gate)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"7", b"<html>", b"{}", b"\xff"])
+async def test_an_answer_that_is_no_snapshot_grants_nothing(gate: AccessGate, payment: Payment, body: bytes) -> None:
+    async def odd() -> Response:
+        return Response(body)
+
+    payment.answer = odd
+    await unavailable(gate)
+
+
+@pytest.mark.parametrize("entitled", ["true", 1, "yes", [1], None])
+async def test_only_true_is_entitled(gate: AccessGate, payment: Payment, entitled: object) -> None:
+    payment.changed = {"entitled": entitled, "plan": None}
+    snapshot = await gate.access(USER)
+    assert (snapshot.entitled, snapshot.plan_code) == (False, "")
+
+
+async def test_a_ttl_without_end_ends(gate: AccessGate, payment: Payment) -> None:
+    payment.changed, payment.good_tokens = {"ttl_seconds": 1e300}, {"token-1", "token-2"}
+    await gate.access(USER)
+    payment.clock.advance(hours=1)
+    await gate.access(USER)
+    assert payment.calls == 2
+
+
+async def test_a_failing_payment_is_left_alone_and_found_again() -> None:
+    payment, seconds = Payment(), 0.0
+    breaker = CircuitBreaker(lambda: seconds)
+    routes = [Route("/internal/v1/access/{user_id}", payment.access), Route("/token", payment.token, methods=["POST"])]
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(Starlette(routes=routes))) as http:
+        gate = AccessGate(
+            "http://payment", ServiceTokens("http://i/token", "a", "b", http), http, payment.clock, breaker
+        )
+        payment.answer = payment.down
+        for _ in range(30):
+            await unavailable(gate, uuid4())
+        assert payment.calls == 20
+        for seconds in (4.9, 5.0, 5.1, 9.9, 10.0):  # noqa: B007 - the clock of the breaker
+            await unavailable(gate, uuid4())
+        assert payment.calls == 22
+        payment.answer, seconds = payment.nothing_special, 15.0
+        for _ in range(3):
+            assert (await gate.access(uuid4())).entitled
+    assert payment.calls == 25
+
+
+def test_the_breaker_opens_at_half_of_twenty_calls_in_ten_seconds() -> None:
+    now = 0.0
+    breaker = CircuitBreaker(lambda: now)
+
+    def opens() -> bool:
+        return breaker.is_open
+
+    for n in range(19):
+        breaker.record(succeeded=n % 2 == 0)
+    assert not opens()
+    now = 10.0
+    for n in range(30):
+        breaker.record(succeeded=n % 3 != 0)
+    assert not opens()
+    for _ in range(30):
+        breaker.record(succeeded=False)
+    assert opens()
+    assert not breaker.allows()
+    now = 15.0
+    assert breaker.allows()
+    assert not breaker.allows()
+    breaker.record(succeeded=False)
+    assert opens()
+    now = 20.0
+    assert breaker.allows()
+    breaker.record(succeeded=True)
+    assert not opens()
+
+
+async def test_a_warm_answer_costs_at_most_20_microseconds(gate: AccessGate) -> None:
+    await gate.access(USER)
+    best = 1.0
+    for _ in range(5):
+        started = time.perf_counter()
+        for _ in range(1000):
+            await gate.access(USER)
+        best = min(best, (time.perf_counter() - started) / 1000)
+    assert best < 20e-6
+
+
+async def test_a_gate_in_another_process_hears_of_a_change(gate: AccessGate, payment: Payment, redis: Redis) -> None:
+    await gate.access(USER)
+    payment.version = 2
+    stop, invalidations = asyncio.Event(), AccessInvalidations(redis)
+    listening = asyncio.create_task(supervise(invalidations.listener(gate), stop))
+    async with asyncio.timeout(5):
+        while (await gate.access(USER)).version == 1:
+            await invalidations.publish(USER, 2)
+            await asyncio.sleep(0.01)
+    stop.set()
+    await listening
+
+
+def test_a_snapshot_reads_periods_and_keeps_the_features() -> None:
+    payment = Payment()
+    payment.changed = {"period": {"start": "2026-11-03T00:00:00Z", "end": "2026-12-03T00:00:00Z"}}
+    snapshot = AccessSnapshot.of({**payment.snapshot(str(USER)), **payment.changed})
+    assert snapshot.period_end is not None
+    assert snapshot.period_end.isoformat() == "2026-12-03T00:00:00+00:00"
+    assert snapshot.features["odd"] == {"kind": "limit", "limit": 1}
