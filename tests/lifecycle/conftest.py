@@ -1,0 +1,112 @@
+"""The real runner, started as `make run` starts it, in a run directory that its tests share."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from sandbox.servers.ports import free_port
+
+_OF_THE_MACHINE = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PG_BIN_DIR")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One `make run`."""
+
+    process: subprocess.Popen[bytes]
+    words: Path
+    file: Path
+
+    def said(self) -> str:
+        return self.words.read_text(errors="replace")
+
+    def platform(self) -> dict[str, Any]:
+        document: dict[str, Any] = orjson.loads(self.file.read_bytes())
+        return document
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: "TrueCrime is ready: http" in self.said() or self.process.poll() is not None, 110)
+        assert self.process.poll() is None, self.said()[-2000:]
+
+    def descendants(self) -> set[int]:
+        """Return all that it started, and what those started."""
+        parents = {pid: parent for pid, parent in map(_parent_of, _pids()) if parent}
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return found - {self.process.pid}
+
+    def stop(self) -> float:
+        """Press Ctrl-C; return how long the end took."""
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(20)
+        return time.monotonic() - begin
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="truecrime-lifecycle-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)  # Postgres runs as another user when root runs the tests
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def start(home: Path, port: int) -> Iterator[Callable[[], Run]]:
+    runs: list[Run] = []
+
+    def start() -> Run:
+        environment = {name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ}
+        environment |= {"RUN_DIR": str(home / "run"), "PORT": str(port)}
+        words = home / "words"
+        with words.open("wb") as sink:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox.runner"], stdout=sink, stderr=sink, env=environment
+            )
+        runs.append(Run(process, words, home / "run" / "platform.json"))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        if run.process.poll() is None:
+            run.stop()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return met
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Return those of `pids` that still run."""
+    return {pid for pid in pids if _parent_of(pid)[1] is not None}
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _parent_of(pid: int) -> tuple[int, int | None]:
+    """Return the parent of a process, None for one that is gone or only waits to be counted."""
+    try:
+        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return pid, None
+    return pid, None if state in "ZX" else int(parent)
