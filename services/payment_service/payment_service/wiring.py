@@ -32,6 +32,7 @@ from payment_service.application.ports import StartWork
 from payment_service.application.read_access import ReadAccess
 from payment_service.application.sync_customer import SyncCustomer
 from payment_service.domain.return_paths import ReturnPaths
+from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.price_loader import PriceLoader
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
@@ -131,7 +132,7 @@ def background(settings: Settings) -> Background:
     apply_edges = ApplyEdges(start_work, utc_now, ReadAccess(start_work, utc_now, ttl))
     jobs = [
         Relay(url, schema="payment", source="payment", publisher=RedisPublisher(redis)).job(),
-        SyncDispatcher(sync_customer, at_once=settings.syncs_at_once).job(),
+        SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once).job(),
         periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),
         PriceLoader(LoadPrices(start_work, gateway, uuid7)).job(),
     ]

@@ -27,7 +27,7 @@ class SqlPlans:
             entitlements[row.plan_code].append(row.to_domain())
         prices: dict[str, list[Price]] = defaultdict(list)
         known: dict[str, str] = {}
-        for price in await self._session.scalars(select(PriceRow).order_by(PriceRow.id)):
+        for price in await self._session.scalars(select(PriceRow).order_by(PriceRow.currency, PriceRow.interval)):
             known[price.provider_price_id] = price.plan_code
             if price.active:
                 prices[price.plan_code].append(price.to_domain())

@@ -8,16 +8,17 @@ from structlog.contextvars import bound_contextvars
 from common_service.jobs import Job, pause
 from payment_service.application.ports import ClaimedSync
 from payment_service.application.sync_customer import SyncCustomer
+from payment_service.infrastructure.due_syncs import DueSyncs
 
 log = structlog.get_logger("sync")
-_POLL_SECONDS = 0.1  # a NOTIFY would make every webhook's commit queue for one lock; a look at an index costs less
+_POLL_SECONDS = 0.1
 
 
 class SyncDispatcher:
-    """Claims while there is room for one more, and otherwise waits."""
+    """Claims while something is due and there is room for one more, and otherwise waits."""
 
-    def __init__(self, sync_customer: SyncCustomer, *, at_once: int) -> None:
-        self._sync, self._room = sync_customer, asyncio.Semaphore(at_once)
+    def __init__(self, sync_customer: SyncCustomer, due: DueSyncs, *, at_once: int) -> None:
+        self._sync, self._due, self._room = sync_customer, due, asyncio.Semaphore(at_once)
 
     def job(self) -> Job:
         """Return the dispatcher as a job of a worker."""
@@ -25,7 +26,7 @@ class SyncDispatcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let open syncs end."""
-        async with asyncio.TaskGroup() as tasks:
+        async with self._due, asyncio.TaskGroup() as tasks:
             while not stop.is_set():
                 await self._room.acquire()
                 claimed = await self._claim()
@@ -37,7 +38,7 @@ class SyncDispatcher:
 
     async def _claim(self) -> ClaimedSync | None:
         try:
-            return await self._sync.claim()
+            return await self._sync.claim() if await self._due.any() else None
         except BaseException:
             self._room.release()
             raise

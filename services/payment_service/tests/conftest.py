@@ -1,0 +1,116 @@
+"""The service wired to a world, and to a Postgres with its migrations applied."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from common_auth.callers import Callers
+from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer
+from common_auth.tokens import TokenVerifier
+from common_service.clock import utc_now
+from common_service.database import Database
+from common_service.pagination import Cursors
+from common_service.testing import FixedClock, TemplateDatabase
+from payment_service.api.use_cases import wire
+from payment_service.application.ports import StartWork, WebhookInbox
+from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
+from payment_service.infrastructure.work import SqlPaymentWork
+from payment_service.wiring import assemble
+from services.payment_service.tests.harness import TTL, Harness
+from services.payment_service.tests.memory import Memory
+from services.payment_service.tests.worlds import FakeStripe
+
+SERVICE = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[TemplateDatabase]:
+    """Make a database with the migrations of this service applied."""
+    database = TemplateDatabase(SERVICE, "payment", "svc_payment")
+    yield database
+    database.drop()
+
+
+@pytest.fixture
+def database_url(template: TemplateDatabase) -> Iterator[str]:
+    """Return the address of a database of this test's own, as the service's login role."""
+    with template.clone() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=20)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+async def postgres(database: Database, clock: FixedClock) -> Harness:
+    """Return the service over Postgres and a fake Stripe."""
+    return await _harness(lambda: SqlPaymentWork(database), SqlWebhookInbox(database), clock)
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def harness(request: pytest.FixtureRequest, clock: FixedClock) -> AsyncIterator[Harness]:
+    """Return the service over each store in turn and a fake Stripe."""
+    if request.param == "memory":
+        memory = Memory()
+        yield await _harness(memory.work, memory, clock)
+        return
+    database = Database(request.getfixturevalue("database_url"), pool_size=20)
+    yield await _harness(lambda: SqlPaymentWork(database), SqlWebhookInbox(database), clock)
+    await database.close()
+
+
+async def _harness(start_work: StartWork, inbox: WebhookInbox, clock: FixedClock) -> Harness:
+    harness = Harness(start_work, inbox, FakeStripe(clock), clock)
+    await harness.load_prices()
+    return harness
+
+
+@pytest.fixture(scope="session")
+def issuer() -> TestIssuer:
+    return TestIssuer()
+
+
+@pytest.fixture
+def make_app(issuer: TestIssuer) -> Callable[[Harness], FastAPI]:
+    """Return what builds the application over a harness, with tokens of the tests' own issuer."""
+
+    def build(harness: Harness) -> FastAPI:
+        people = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=utc_now)
+        services = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({SERVICE_CLIENT}), now=utc_now)
+
+        async def ready() -> None: ...
+
+        return assemble(
+            wire(harness.world),
+            Callers(people, services, {"admin": frozenset({"billing.read"})}),
+            Cursors("a secret of the tests"),
+            ttl_seconds=TTL,
+            ready=ready,
+        )
+
+    return build
+
+
+@pytest.fixture
+async def http(make_app: Callable[[Harness], FastAPI], harness: Harness) -> AsyncIterator[httpx2.AsyncClient]:
+    """Return a client of the whole application over each store in turn."""
+    transport = httpx2.ASGITransport(make_app(harness))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://payment") as client:
+        yield client

@@ -1,0 +1,290 @@
+"""Everything this service keeps, in memory: works run one after the other and really roll back."""
+
+import asyncio
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from common_service.idempotency import IdempotencyInProgress, IdempotencyKeyReused
+from payment_service.application import ports
+from payment_service.application.ports import (
+    Attempt,
+    ClaimedSync,
+    Customer,
+    PriceReading,
+    ReceivedEvent,
+    StoredAnswer,
+)
+from payment_service.domain.access import AccessVersion, Cause
+from payment_service.domain.checkout import Checkout
+from payment_service.domain.events import Fact
+from payment_service.domain.ids import CustomerId, UserId
+from payment_service.domain.invoice import Invoice
+from payment_service.domain.plans import Catalogue, Price
+from payment_service.domain.subscription import Subscription
+from services.payment_service.tests.worlds import shipped_catalogue
+
+
+@dataclass(slots=True)
+class Sync:
+    """A queue row."""
+
+    due_at: datetime
+    cause: Cause
+    requests: int = 1
+    answered: int = 0
+    attempts: int = 0
+    is_dead: bool = False
+    fence: int = 0
+    lease_until: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(slots=True)
+class Webhook:
+    """An inbox row."""
+
+    event: ReceivedEvent
+    state: str
+    last_error: str | None = None
+    deliveries: int = 1
+
+
+@dataclass(slots=True)
+class Kept:
+    """The state of all tables."""
+
+    catalogue: Catalogue = field(default_factory=shipped_catalogue)
+    keys: dict[tuple[UserId, str, str], tuple[bytes, datetime, StoredAnswer | None]] = field(default_factory=dict)
+    customers: dict[UserId, Customer] = field(default_factory=dict)
+    subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
+    invoices: dict[UUID, Invoice] = field(default_factory=dict)
+    checkouts: dict[UUID, Checkout] = field(default_factory=dict)
+    accesses: list[AccessVersion] = field(default_factory=list)
+    syncs: dict[str, Sync] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+
+
+class Memory:
+    """The store, and the webhook inbox over it."""
+
+    def __init__(self) -> None:
+        self.kept, self.lock = Kept(), asyncio.Lock()
+
+    def work(self) -> "MemoryWork":
+        return MemoryWork(self)
+
+    async def put(self, event: ReceivedEvent, now: datetime) -> None:
+        if known := self.kept.webhooks.get(event.id):
+            known.deliveries += 1
+            return
+        self.kept.webhooks[event.id] = Webhook(event, "ignored" if event.ignored else "received", event.ignored)
+        if event.ignored or not event.customer_id:
+            return
+        cause = Cause("webhook", event.id)
+        sync = self.kept.syncs.get(event.customer_id)
+        if sync is None:
+            self.kept.syncs[event.customer_id] = Sync(now, cause)
+            return
+        sync.requests, sync.cause, sync.due_at = sync.requests + 1, cause, min(sync.due_at, now)
+        sync.attempts, sync.is_dead = 0 if sync.is_dead else sync.attempts, False
+
+
+class MemoryWork:
+    """One work: a copy of everything, kept on commit."""
+
+    attempts: ports.Attempts
+    plans: ports.Plans
+    customers: ports.Customers
+    subscriptions: ports.Subscriptions
+    invoices: ports.Invoices
+    checkouts: ports.Checkouts
+    accesses: ports.Accesses
+    syncs: ports.Syncs
+    outbox: ports.Outbox
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def __aenter__(self) -> Self:
+        await self._memory.lock.acquire()
+        self.kept = copy.deepcopy(self._memory.kept)
+        self.attempts, self.plans, self.customers = Attempts(self.kept), Plans(self.kept), Customers(self.kept)
+        self.subscriptions, self.invoices = Subscriptions(self.kept), Invoices(self.kept)
+        self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
+        self.syncs, self.outbox = Syncs(self.kept), Outbox(self.kept)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._memory.lock.release()
+
+    async def lock_user(self, user_id: UserId) -> None: ...
+
+    async def commit(self) -> None:
+        self._memory.kept = copy.deepcopy(self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A repository over the state."""
+
+    kept: Kept
+
+
+class Attempts(Table):
+    async def claim(self, attempt: Attempt, now: datetime, lock_for: timedelta) -> StoredAnswer | None:
+        name = (attempt.user_id, attempt.route, attempt.key)
+        known = self.kept.keys.get(name)
+        if known is None or (known[2] is None and known[1] <= now and known[0] == attempt.digest):
+            self.kept.keys[name] = (attempt.digest, now + lock_for, None)
+            return None
+        if known[0] != attempt.digest:
+            raise IdempotencyKeyReused
+        if known[2] is None:
+            raise IdempotencyInProgress
+        return known[2]
+
+    async def complete(self, attempt: Attempt, answer: StoredAnswer, resource_id: UUID | None) -> None:  # noqa: ARG002 - the port says so
+        name = (attempt.user_id, attempt.route, attempt.key)
+        self.kept.keys[name] = (attempt.digest, self.kept.keys[name][1], answer)
+
+    async def release(self, attempt: Attempt) -> None:
+        self.kept.keys.pop((attempt.user_id, attempt.route, attempt.key), None)
+
+
+class Plans(Table):
+    async def catalogue(self) -> Catalogue:
+        return self.kept.catalogue
+
+    async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
+        plan = self.kept.catalogue.plans[plan_code]
+        mine = (reading.currency, reading.interval)
+        standing = next((price for price in plan.prices if price.provider_id == reading.provider_id), None)
+        price = Price(
+            standing.id if standing else price_id, plan_code, reading.provider_id, reading.currency,
+            reading.unit_amount, reading.interval,
+        )  # fmt: skip
+        others = [each for each in plan.prices if (each.currency, each.interval) != mine]
+        prices = tuple(sorted([*others, price], key=lambda each: (each.currency, each.interval)))
+        self.kept.catalogue = Catalogue(
+            {**self.kept.catalogue.plans, plan_code: replace(plan, prices=prices)},
+            {**self.kept.catalogue.known_prices, reading.provider_id: plan_code},
+        )
+
+
+class Customers(Table):
+    async def of(self, user_id: UserId) -> Customer | None:
+        return self.kept.customers.get(user_id)
+
+    async def owner(self, customer_id: CustomerId) -> UserId | None:
+        return next((each.user_id for each in self.kept.customers.values() if each.id == customer_id), None)
+
+    async def add_first(self, customer: Customer) -> Customer:
+        return self.kept.customers.setdefault(customer.user_id, customer)
+
+
+class Subscriptions(Table):
+    async def of(self, user_id: UserId) -> list[Subscription]:
+        return [each for each in self.kept.subscriptions.values() if each.user_id == user_id]
+
+    async def put_all(self, subscriptions: Sequence[Subscription]) -> None:
+        self.kept.subscriptions |= {each.id: each for each in subscriptions}
+
+
+class Invoices(Table):
+    async def page(self, user_id: UserId, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
+        mine = [each for each in self.kept.invoices.values() if each.user_id == user_id]
+        ordered = sorted(mine, key=_position, reverse=True)
+        return [each for each in ordered if before is None or _position(each) < before][:limit]
+
+    async def named(self, provider_ids: Sequence[str]) -> list[Invoice]:
+        return [each for each in self.kept.invoices.values() if each.reading.provider_id in provider_ids]
+
+    async def put_all(self, invoices: Sequence[Invoice]) -> None:
+        self.kept.invoices |= {each.id: each for each in invoices}
+
+
+class Checkouts(Table):
+    async def get(self, checkout_id: UUID) -> Checkout | None:
+        return self.kept.checkouts.get(checkout_id)
+
+    async def unfinished(self, user_id: UserId) -> Checkout | None:
+        mine = (each for each in self.kept.checkouts.values() if each.user_id == user_id)
+        return next((each for each in mine if each.state in {"creating", "open"}), None)
+
+    async def put(self, checkout: Checkout) -> None:
+        self.kept.checkouts[checkout.id] = checkout
+
+
+class Accesses(Table):
+    async def current(self, user_id: UserId) -> AccessVersion | None:
+        return next((each for each in reversed(self.kept.accesses) if each.user_id == user_id), None)
+
+    async def append(self, version: AccessVersion) -> None:
+        self.kept.accesses.append(version)
+
+    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
+        current = {each.user_id: each for each in self.kept.accesses}
+        return [each.user_id for each in current.values() if each.has_lapsed(now)][:limit]
+
+
+class Syncs(Table):
+    async def claim(self, now: datetime, lease: timedelta) -> ClaimedSync | None:
+        for name, sync in sorted(self.kept.syncs.items(), key=lambda item: item[1].due_at):
+            is_free = sync.lease_until is None or sync.lease_until <= now
+            if sync.requests > sync.answered and not sync.is_dead and sync.due_at <= now and is_free:
+                sync.fence, sync.attempts, sync.lease_until = sync.fence + 1, sync.attempts + 1, now + lease
+                self._mark(name, {"received", "processing", "failed"}, "processing", None)
+                customer_id = CustomerId(name)
+                return ClaimedSync(
+                    customer_id, sync.fence, sync.requests, sync.attempts, sync.cause, self._open_checkout(customer_id)
+                )
+        return None
+
+    async def hold(self, sync: ClaimedSync) -> bool:
+        return self.kept.syncs[sync.customer_id].fence == sync.fence
+
+    async def finish(self, sync: ClaimedSync, now: datetime) -> None:  # noqa: ARG002 - the port says so
+        row = self.kept.syncs[sync.customer_id]
+        row.answered, row.attempts, row.lease_until, row.last_error = sync.target, 0, None, None
+        self._mark(sync.customer_id, {"processing"}, "processed", None)
+
+    async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
+        row = self.kept.syncs[sync.customer_id]
+        row.due_at, row.lease_until, row.last_error = retry_at, None, reason
+        self._mark(sync.customer_id, {"processing"}, "failed", reason)
+
+    async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:
+        row = self.kept.syncs[sync.customer_id]
+        row.is_dead, row.lease_until, row.last_error = True, None, reason
+        return self._mark(sync.customer_id, {"received", "processing", "failed"}, "dead", reason)
+
+    def _mark(self, customer_id: str, states: set[str], state: str, reason: str | None) -> list[tuple[str, str]]:
+        marked = [
+            each for each in self.kept.webhooks.values()
+            if each.event.customer_id == customer_id and each.state in states
+        ]  # fmt: skip
+        for webhook in marked:
+            webhook.state, webhook.last_error = state, reason
+        return [(webhook.event.id, webhook.event.type) for webhook in marked]
+
+    def _open_checkout(self, customer_id: CustomerId) -> str | None:
+        owner = next((each.user_id for each in self.kept.customers.values() if each.id == customer_id), None)
+        mine = (each for each in self.kept.checkouts.values() if each.user_id == owner and each.state == "open")
+        return next((each.provider_id for each in mine), None)
+
+
+class Outbox(Table):
+    async def add(self, *facts: Fact) -> None:
+        self.kept.facts.extend(facts)
+
+
+def _position(invoice: Invoice) -> tuple[Any, Any]:
+    return invoice.reading.created_at, invoice.id

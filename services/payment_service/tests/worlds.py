@@ -1,0 +1,209 @@
+"""A Stripe that lives in memory, and the catalogue that ships (data-model.md 7.2), written down a second time."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+import orjson
+
+from payment_service.application.ports import CustomerReading, PriceReading
+from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
+from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
+from payment_service.domain.ids import CustomerId, UserId
+from payment_service.domain.invoice import InvoiceReading
+from payment_service.domain.plans import Catalogue, Entitlement, Interval, Plan, Window
+from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
+
+SECRET = "whsec_tests"
+MONTH = timedelta(days=30)
+open_works: ContextVar[int] = ContextVar("open_works", default=0)
+_FLAGS = ("chat.access", "story.generate", "story.analyze", "library.full", "collab", "community")
+_CONFIGS = {
+    "context.tokens": (12000, 64000, 64000),
+    "models.tier": ("standard", "premium", "premium"),
+    "priority": (0, 0, 1),
+}
+_LIMITS: dict[str, tuple[str, int | None, int | None, int | None]] = {
+    "chats.day": ("day", 0, None, None),
+    "stories.day": ("day", 0, 10, 30),
+    "tokens.month": ("period", 0, 2_000_000, 6_000_000),
+    "premium.month": ("period", 0, 100, None),
+    "images.month": ("period", 0, 5, None),
+    "vision.month": ("period", 0, 10, None),
+    "narrations.month": ("period", 0, 10, 60),
+    "videos.month": ("period", 0, 0, 5),
+    "concurrent.generations": ("concurrent", 1, 2, 4),
+    "stories.retained": ("total", 1, 1, 1),
+    "stories.published": ("total", 0, 10, 50),
+    "cases.own": ("total", 0, 5, 50),
+    "characters.own": ("total", 0, 5, 50),
+    "memories.own": ("total", 0, 200, 2000),
+}
+_PLANS = (
+    ("free", "Free", "Look around."),
+    ("pro", "Pro", "Ten stories a day, unlimited chats."),
+    ("max", "Max", "Thirty stories a day, four at once, first in line."),
+)
+
+
+def shipped_catalogue() -> Catalogue:
+    """Return the plans as they ship, before any price is known."""
+    return Catalogue({code: _plan(rank, code, name, text) for rank, (code, name, text) in enumerate(_PLANS)}, {})
+
+
+def _plan(rank: int, code: str, name: str, description: str) -> Plan:
+    entitlements = [Entitlement(feature, "flag", flag=rank > 0) for feature in _FLAGS]
+    entitlements += [Entitlement(feature, "config", config=values[rank]) for feature, values in _CONFIGS.items()]
+    for feature, (window, *amounts) in _LIMITS.items():
+        amount = amounts[rank]
+        kind = cast("Window", window)
+        entitlements.append(Entitlement(feature, "limit", limit=amount, is_unlimited=amount is None, window=kind))
+    ordered = tuple(sorted(entitlements, key=lambda each: each.feature))
+    return Plan(code, name, rank, rank == 0, True, description, ordered, ())
+
+
+@dataclass(slots=True)
+class Event:
+    """A webhook on its way."""
+
+    body: bytes
+
+    @property
+    def id(self) -> str:
+        return str(orjson.loads(self.body)["id"])
+
+
+def signature(body: bytes, at: datetime, secret: str = SECRET) -> str:
+    """Sign as Stripe does."""
+    seconds = int(at.timestamp())
+    mac = hmac.new(secret.encode(), f"{seconds}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={seconds},v1={mac}"
+
+
+@dataclass(slots=True)
+class FakeStripe:
+    """Keeps customers, sessions, subscriptions and invoices; `events` are those that nobody has taken yet.
+
+    It refuses to be called while the caller holds a transaction open.
+    """
+
+    now: Callable[[], datetime]
+    customers: dict[str, CustomerId] = field(default_factory=dict)
+    sessions: dict[str, tuple[CheckoutOrder, str]] = field(default_factory=dict)
+    subscriptions: dict[str, list[SubscriptionReading]] = field(default_factory=dict)
+    invoices: dict[str, list[InvoiceReading]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    faults: list[type[ProviderUnavailable] | ProviderRefused] = field(default_factory=list)
+    calls: int = 0
+    before_answer: Callable[[], Any] | None = None
+
+    async def create_customer(self, user_id: UserId) -> CustomerId:
+        await self._called()
+        return self.customers.setdefault(f"customer:{user_id}", CustomerId(f"cus_{len(self.customers) + 1}"))
+
+    async def open_checkout(self, order: CheckoutOrder) -> HostedCheckout:
+        await self._called()
+        name = f"cs_{order.id}"
+        self.sessions.setdefault(name, (order, "open"))
+        return HostedCheckout(name, f"https://pay.test/{name}", self.now() + timedelta(hours=24))
+
+    async def checkout_state(self, provider_id: str) -> Literal["open", "complete", "expired"]:
+        await self._called()
+        return cast('Literal["open", "complete", "expired"]', self.sessions[provider_id][1])
+
+    async def open_portal(self, customer_id: CustomerId, return_path: str, name: str) -> str:
+        await self._called()
+        return f"https://portal.test/{customer_id}?back={return_path}&name={name}"
+
+    async def read_customer(self, customer_id: CustomerId) -> CustomerReading:
+        reading = CustomerReading(
+            list(self.subscriptions.get(customer_id, [])), list(self.invoices.get(customer_id, []))
+        )
+        await self._called()
+        return reading
+
+    async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
+        await self._called()
+        amounts = {"pro": 999, "max": 1999}
+        return [
+            PriceReading(f"price_{key}", key, "usd", amounts[code], cast("Interval", interval))
+            for key in lookup_keys
+            for code, interval in [key.rsplit("_", 1)]
+            if interval == "month"
+        ]
+
+    async def _called(self) -> None:
+        assert open_works.get() == 0, "the network was called inside a transaction"
+        self.calls += 1
+        if self.before_answer:
+            hook, self.before_answer = self.before_answer, None
+            await hook()
+        if self.faults:
+            raise self.faults.pop(0)
+
+    def pay(self, session_name: str) -> None:
+        """Complete a session: subscription and invoice exist from now on."""
+        order, _ = self.sessions[session_name]
+        self.sessions[session_name] = (order, "complete")
+        now = self.now()
+        name = f"sub_{sum(map(len, self.subscriptions.values())) + 1}"
+        invoice = InvoiceReading(
+            f"in_{name}_1", "paid", "usd", 999, 999, now, name, "A-1", 1, finalized_at=now, paid_at=now
+        )
+        terms = Terms(name, ProviderStatus.ACTIVE, now, now, now + MONTH, latest_invoice_id=invoice.provider_id)
+        self.subscriptions.setdefault(order.customer_id, []).append(SubscriptionReading(terms, order.price_id))
+        self.invoices.setdefault(order.customer_id, []).append(invoice)
+        for kind in ("checkout.session.completed", "customer.subscription.created", "invoice.paid"):
+            self.tell(kind, order.customer_id)
+
+    def change(self, customer_id: str, kind: str = "customer.subscription.updated", **terms: Any) -> None:
+        """Change the customer's youngest subscription and tell of it."""
+        latest = self.subscriptions[customer_id][-1]
+        self.subscriptions[customer_id][-1] = replace(latest, terms=replace(latest.terms, **terms))
+        self.tell(kind, customer_id)
+
+    def fail_payment(self, customer_id: str) -> None:
+        """Let the renewal fail: a new period, an open invoice, past due."""
+        terms, now = self.subscriptions[customer_id][-1].terms, self.now()
+        number = len(self.invoices[customer_id]) + 1
+        invoice = InvoiceReading(
+            f"in_{terms.provider_id}_{number}", "open", "usd", 999, 0, now, terms.provider_id, f"A-{number}", 1,
+            next_attempt_at=now + timedelta(days=3), finalized_at=now,
+        )  # fmt: skip
+        self.invoices[customer_id].append(invoice)
+        self.change(
+            customer_id,
+            status=ProviderStatus.PAST_DUE,
+            period_start=terms.period_end,
+            period_end=now + MONTH,
+            latest_invoice_id=invoice.provider_id,
+        )
+        self.tell("invoice.payment_failed", customer_id)
+
+    def recover(self, customer_id: str) -> None:
+        """Let the open invoice be paid after all."""
+        self.invoices[customer_id][-1] = replace(
+            self.invoices[customer_id][-1], status="paid", amount_paid=999, attempt_count=2, paid_at=self.now()
+        )
+        self.change(customer_id, status=ProviderStatus.ACTIVE)
+        self.tell("invoice.paid", customer_id)
+
+    def tell(self, kind: str, customer_id: str | None, **fields: Any) -> Event:
+        """Put an event about a customer on its way."""
+        document = {
+            "id": f"evt_{len(self.events) + 1}_{self.calls}_{hash(kind) % 997}",
+            "object": "event",
+            "type": kind,
+            "api_version": "2026-10-28.endive",
+            "livemode": False,
+            "created": int(self.now().timestamp()),
+            "data": {"object": {"id": f"obj_{len(self.events)}", "customer": customer_id}},
+            **fields,
+        }
+        event = Event(orjson.dumps(document))
+        self.events.append(event)
+        return event
