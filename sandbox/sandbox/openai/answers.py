@@ -12,6 +12,7 @@ from sandbox.openai.switches import Fault
 
 _REFUSAL = "I\u2019m sorry, but I can\u2019t help with that request."
 _WORDS_A_TOKEN = 0.68
+_LEAST_WORDS = 60  # with fewer tokens than that a story is cut short, as a model's would be
 _OVERRUN = 5
 
 
@@ -41,7 +42,7 @@ def answer(ask: Ask, fault: Fault | None) -> Answer:
 
 
 def brief_of(ask: Ask) -> Brief:
-    budget = int(ask.max_tokens * _WORDS_A_TOKEN) if ask.max_tokens else None
+    budget = max(_LEAST_WORDS, int(ask.max_tokens * _WORDS_A_TOKEN)) if ask.max_tokens else None
     return read_brief(ask.prompt, ask.everything, ask.key, budget_words=budget, is_reply=ask.is_conversation)
 
 

@@ -130,3 +130,9 @@ def test_a_name_beside_a_trade_is_the_victim() -> None:
     brief = read_brief(prompt, prompt, "k", budget_words=None, is_reply=False)
     assert (brief.victim, brief.culprit, brief.town) == ("Tom Hale", "Dr. Ines Roth", "New Orleans")
     assert "Tom Hale" in compose(brief)
+
+
+@pytest.mark.parametrize("words", [1, 2, 10, 25])
+def test_very_few_words_still_say_something(words: int) -> None:
+    for n in range(20):
+        assert story_of(Brief(key=str(n), words=words, leak="hate"))

@@ -210,3 +210,10 @@ async def test_many_streams_at_once_are_told_apart(client: openai.AsyncOpenAI) -
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
 
     assert len(set(await asyncio.gather(*(read(n) for n in range(16))))) == 16
+
+
+@pytest.mark.parametrize("limit", [1, 3, 20])
+async def test_a_tiny_limit_is_used_up(client: openai.AsyncOpenAI, limit: int) -> None:
+    answer = await client.chat.completions.create(model=MODEL, messages=messages("A story"), max_tokens=limit)
+    assert answer.usage
+    assert (answer.choices[0].finish_reason, answer.usage.completion_tokens) == ("length", limit)

@@ -42,6 +42,8 @@ def choose(case: Case, words: int, rng: Random) -> list[str]:
             if chooser.count(beat) < _MOST.get(beat, 8):
                 chooser.add(beat)
     chooser.fill()
+    if not chooser.picks:
+        chooser.open_only()
     return [pick.text for pick in sorted(chooser.picks, key=lambda pick: pick.rank)]
 
 
@@ -82,6 +84,12 @@ class _Chooser:
             text = " ".join(sentences)
             if sentences and text.count("\u201c") == text.count("\u201d") and self._fits(paragraph):
                 self._take(paragraph, text, len(text.split()))
+
+    def open_only(self) -> None:
+        """Too few words for any paragraph: the shortest first sentence of a hook."""
+        hooks = [one for one in paragraphs()["hook"] if self._fits(one)]
+        hook = min(hooks, key=lambda one: len(_SENTENCE.split(one.text)[0]))
+        self._take(hook, _SENTENCE.split(hook.text)[0], 0)
 
     def _is_better(self, paragraph: Paragraph) -> bool:
         """The first of a beat is about this kind of case; a short story says at once where it is."""
