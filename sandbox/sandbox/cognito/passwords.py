@@ -7,11 +7,11 @@ import string
 
 from sandbox.cognito.errors import Refused
 
-_COST, _BLOCK, _LANES = 2**14, 8, 1
+_COST, _BLOCK, _LANES = 2**11, 8, 1  # an eighth of what real people would get: twenty sign up at once on two cores
 
 
 def hash_password(password: str) -> str:
-    """Return `scrypt$salt$hash`; takes some 30 ms, so never in an event loop."""
+    """Return `scrypt$salt$hash`; takes some milliseconds, so never in an event loop."""
     salt = secrets.token_bytes(16)
     return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
 

@@ -69,7 +69,7 @@ class Journey:
         await pay(self.reader, self.checkout_url)
         waited = await wait_for_access(self.reader)
         subscription = expect(await self.reader.call("GET", "/payment/v1/me/subscription"), 200).json()
-        return f"paid with 4242...; {subscription['plan_code']} is {subscription['state']} after {waited:.2f} s"
+        return f"paid with 4242...; {subscription['plan_code']} is {subscription['status']} after {waited:.2f} s"
 
     async def read(self) -> str:
         """Read the story as it is written, as soon as the gate lets this reader in."""
@@ -123,7 +123,7 @@ class Journey:
             view = expect(await admin.call("GET", path), 200).json()
         _check(view["partial"] == [], "every service answered", view["partial"])
         _check(view["profile"]["email"] == self.reader.email, "the profile is there", sorted(view))
-        _check(view["billing"]["subscription"]["state"] == "active", "so is the subscription", view["billing"])
+        _check(view["billing"]["subscription"]["status"] == "active", "so is the subscription", view["billing"])
         _check(view["billing"]["invoices"][0]["status"] == "paid", "and the invoice", view["billing"])
         _check(view["usage"]["meters"]["stories.day"]["settled"] >= 1, "and the usage", view["usage"])
         return "profile, subscription, invoice and usage in one answer; a reader gets 403, nobody 401"
