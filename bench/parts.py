@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.stage import SCHEMA, SOURCE, TYPE, Stage, tables
+from bench.stage import BARE_TYPE, SCHEMA, SOURCE, TYPE, Stage, tables
 from common_events.consumer import Consumer
 from common_events.envelope import Envelope
 from common_events.redis_streams import RedisPublisher, RedisSubscription
@@ -45,11 +45,11 @@ async def relay(place: Stage, stop: asyncio.Event) -> None:
 
 
 async def consumer(place: Stage, stop: asyncio.Event) -> None:
-    """Apply events with one row each, noting when the handler was called."""
+    """Apply events: by one statement each, which notes when the handler was called, or by none."""
     database = Database(place.database_url)
     async with Redis.from_url(place.redis_url) as redis:
         subscription = RedisSubscription(redis, "bench", [SOURCE], "bench-1")
-        await Consumer("bench", subscription, {TYPE: _apply}, database, tables()).run(stop)
+        await Consumer("bench", subscription, {TYPE: _apply, BARE_TYPE: _look}, database, tables()).run(stop)
     await database.close()
 
 
@@ -57,6 +57,10 @@ async def _apply(session: AsyncSession, envelope: Envelope) -> None:
     called_at = time.monotonic()
     row = {"id": envelope.id, "subject": envelope.subject, "version": envelope.aggregate_version, "at": called_at}
     await session.execute(_EFFECT, row)
+
+
+async def _look(_session: AsyncSession, envelope: Envelope) -> None:
+    assert envelope.type == BARE_TYPE
 
 
 async def floor_consumer(place: Stage, stop: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from sandbox.servers.redis import start_redis
 
 SCHEMA = "bench"
 SOURCE = "bench-service"
-TYPE = "bench.measured"
+TYPE, BARE_TYPE = "bench.measured", "bench.received"  # with an effect, and with the inbox row alone
 _EFFECTS = """
 CREATE TABLE bench.effects (
   event_id uuid NOT NULL, subject uuid NOT NULL, version bigint NOT NULL, applied_at double precision NOT NULL,
