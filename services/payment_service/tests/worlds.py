@@ -2,7 +2,8 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -88,7 +89,8 @@ def signature(body: bytes, at: datetime, secret: str = SECRET) -> str:
 class FakeStripe:
     """Keeps customers, sessions, subscriptions and invoices; `events` are those that nobody has taken yet.
 
-    It refuses to be called while the caller holds a transaction open.
+    It refuses to be called while the caller holds a transaction open. A fault comes after the deed, as a lost answer
+    does; only a refusal means that nothing was done.
     """
 
     now: Callable[[], datetime]
@@ -99,16 +101,19 @@ class FakeStripe:
     events: list[Event] = field(default_factory=list)
     faults: list[type[ProviderUnavailable] | ProviderRefused] = field(default_factory=list)
     calls: int = 0
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     before_answer: Callable[[], Any] | None = None
 
     async def create_customer(self, user_id: UserId) -> CustomerId:
+        created = self.customers.setdefault(f"customer:{user_id}", CustomerId(f"cus_{len(self.customers) + 1}"))
         await self._called()
-        return self.customers.setdefault(f"customer:{user_id}", CustomerId(f"cus_{len(self.customers) + 1}"))
+        return created
 
     async def open_checkout(self, order: CheckoutOrder) -> HostedCheckout:
-        await self._called()
         name = f"cs_{order.id}"
-        self.sessions.setdefault(name, (order, "open"))
+        if not any(isinstance(fault, ProviderRefused) for fault in self.faults):
+            self.sessions.setdefault(name, (order, "open"))
+        await self._called()
         return HostedCheckout(name, f"https://pay.test/{name}", self.now() + timedelta(hours=24))
 
     async def checkout_state(self, provider_id: str) -> Literal["open", "complete", "expired"]:
@@ -195,7 +200,7 @@ class FakeStripe:
     def tell(self, kind: str, customer_id: str | None, **fields: Any) -> Event:
         """Put an event about a customer on its way."""
         document = {
-            "id": f"evt_{len(self.events) + 1}_{self.calls}_{hash(kind) % 997}",
+            "id": f"evt_{next(self.numbers)}",
             "object": "event",
             "type": kind,
             "api_version": "2026-10-28.endive",

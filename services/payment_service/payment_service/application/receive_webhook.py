@@ -36,6 +36,8 @@ class ReceiveWebhook:
 def _event(document: Any, body: bytes, *, livemode: bool) -> ReceivedEvent:
     """Read the few fields that are used. Raises ValueError, TypeError, KeyError, OverflowError for what is no event."""
     subject = document["data"]["object"]
+    if not isinstance(subject, dict):
+        raise TypeError
     kind, customer_id = _name(document["type"]), _customer(subject)
     if type(document["livemode"]) is not bool or type(document["created"]) is not int:
         raise TypeError

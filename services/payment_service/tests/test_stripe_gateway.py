@@ -1,0 +1,165 @@
+"""The Stripe adapter, by the vendor's SDK against the Stripe stand-in on a port; and the main job through all of it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from common_service.clock import utc_now
+from common_service.database import Database
+from common_service.ids import uuid7
+from payment_service.application.load_prices import LoadPrices
+from payment_service.application.open_checkout import OpenCheckout
+from payment_service.application.read_access import ReadAccess
+from payment_service.application.receive_webhook import ReceiveWebhook
+from payment_service.application.sync_customer import SyncCustomer
+from payment_service.domain.checkout import CheckoutOrder
+from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
+from payment_service.domain.ids import CustomerId, UserId
+from payment_service.domain.return_paths import ReturnPaths
+from payment_service.domain.subscription import ProviderStatus
+from payment_service.infrastructure.due_syncs import DueSyncs
+from payment_service.infrastructure.stripe_gateway import StripeGateway
+from payment_service.infrastructure.stripe_signatures import StripeSignatures
+from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
+from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
+from payment_service.infrastructure.work import SqlPaymentWork
+from sandbox.servers.ports import free_port
+from sandbox.stripe.testing import API_KEY, WEBHOOK_SECRET, Receiver, Stand, running_receiver, running_stripe
+from services.payment_service.tests.harness import GRACE, PRO, TTL, attempt, somebody
+
+pytestmark = pytest.mark.anyio
+ORIGIN = "http://web.test"
+MAIL = "reader@truecrime.test"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with running_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def stripe(tmp_path: Path, receiver: Receiver) -> Iterator[Stand]:
+    with running_stripe(tmp_path, webhook_url=receiver.url) as stand:
+        yield stand
+
+
+@pytest.fixture
+def gateway(stripe: Stand) -> Iterator[StripeGateway]:
+    gateway = StripeGateway(API_KEY, api_base=stripe.url, web_origin=ORIGIN)
+    yield gateway
+    gateway.close()
+
+
+async def an_order(gateway: StripeGateway, user_id: UserId) -> CheckoutOrder:
+    customer = await gateway.create_customer(user_id)
+    [price] = await gateway.prices(["pro_month"])
+    return CheckoutOrder(uuid4(), user_id, customer, price.provider_id, "/stories?x=1")
+
+
+async def test_prices_are_found_by_the_names_of_our_plans(gateway: StripeGateway) -> None:
+    found = {price.lookup_key: price for price in await gateway.prices(["pro_month", "max_month", "gold_month"])}
+    assert {name: (price.unit_amount, price.interval) for name, price in found.items()} == {
+        "pro_month": (999, "month"),
+        "max_month": (1999, "month"),
+    }
+
+
+async def test_asking_again_under_the_same_name_makes_nothing_new(gateway: StripeGateway) -> None:
+    user_id = somebody()
+    order = await an_order(gateway, user_id)
+    assert await gateway.create_customer(user_id) == order.customer_id
+    assert await gateway.open_checkout(order) == await gateway.open_checkout(order)
+
+
+async def test_a_paid_page_becomes_a_subscription_and_a_paid_invoice(gateway: StripeGateway, stripe: Stand) -> None:
+    order = await an_order(gateway, somebody())
+    page = await gateway.open_checkout(order)
+    assert await gateway.checkout_state(page.provider_id) == "open"
+    assert page.expires_at > utc_now() + timedelta(hours=23)
+    paid = stripe.pay(page.url, email=MAIL)
+    assert paid.headers["location"] == f"{ORIGIN}/stories?x=1&checkout={order.id}&outcome=done"
+    assert await gateway.checkout_state(page.provider_id) == "complete"
+    reading = await gateway.read_customer(order.customer_id)
+    [subscription], [invoice] = reading.subscriptions, reading.invoices
+    assert (subscription.terms.status, subscription.price_id) == (ProviderStatus.ACTIVE, order.price_id)
+    assert (subscription.lookup_key, subscription.terms.latest_invoice_id) == ("pro_month", invoice.provider_id)
+    assert (invoice.status, invoice.amount_paid, invoice.currency) == ("paid", 999, "usd")
+    assert invoice.subscription_id == subscription.terms.provider_id
+    assert invoice.paid_at is not None
+
+
+async def test_the_portal_leads_back(gateway: StripeGateway) -> None:
+    customer = await gateway.create_customer(somebody())
+    assert (await gateway.open_portal(customer, "/billing", "name")).startswith("http")
+
+
+async def test_what_stripe_refuses_is_told_from_what_it_cannot_do_now(gateway: StripeGateway) -> None:
+    with pytest.raises(ProviderRefused) as refused:
+        await gateway.checkout_state("cs_test_of_nobody")
+    assert refused.value.code == "resource_missing"
+    with pytest.raises(ProviderRefused):
+        await gateway.open_portal(CustomerId("cus_of_nobody"), "/", "name")
+    away = StripeGateway(API_KEY, api_base=f"http://127.0.0.1:{free_port()}", web_origin=ORIGIN)
+    with pytest.raises(ProviderUnavailable):
+        await away.read_customer(CustomerId("cus_1"))
+    away.close()
+
+
+async def test_a_wrong_key_is_a_refusal(stripe: Stand) -> None:
+    stranger = StripeGateway("sk_test_wrong", api_base=stripe.url, web_origin=ORIGIN)
+    with pytest.raises(ProviderRefused):
+        await stranger.prices(["pro_month"])
+    stranger.close()
+
+
+@contextlib.asynccontextmanager
+async def dispatching(sync: SyncCustomer, database_url: str) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    dispatcher = SyncDispatcher(sync, DueSyncs(database_url), at_once=4)
+    running = asyncio.create_task(dispatcher.run(stop))
+    yield
+    stop.set()
+    await running
+
+
+async def test_from_checkout_to_access_to_renewal(
+    gateway: StripeGateway, stripe: Stand, receiver: Receiver, database: Database, database_url: str
+) -> None:
+    """Webhooks of the stand-in, signed by it, through the inbox and the dispatcher, into access."""
+
+    def start_work() -> SqlPaymentWork:
+        return SqlPaymentWork(database)
+
+    user_id = somebody()
+    read_access = ReadAccess(start_work, utc_now, TTL)
+    inbox, verify = SqlWebhookInbox(database), StripeSignatures([WEBHOOK_SECRET], utc_now)
+    receive = ReceiveWebhook(verify, orjson.loads, inbox, utc_now, livemode=False)
+    assert await LoadPrices(start_work, gateway, uuid7)() == []
+    open_checkout = OpenCheckout(start_work, gateway, ReturnPaths(["/"]), utc_now, uuid7)
+    opened = await open_checkout(attempt(user_id), PRO)
+
+    async def until_version(version: int) -> None:
+        async with asyncio.timeout(10):
+            while (await read_access(user_id)).version < version:
+                while receiver.received:
+                    event = receiver.received.pop(0)
+                    await receive(event.body, event.signature)
+                await asyncio.sleep(0.02)
+
+    sync = SyncCustomer(start_work, gateway, utc_now, uuid7, GRACE, TTL)
+    async with dispatching(sync, database_url):
+        stripe.pay(str(opened.answer.body["url"]), email=MAIL)
+        await until_version(1)
+        first = await read_access(user_id)
+        await asyncio.to_thread(stripe.advance, 31 * 24 * 3600)
+        await until_version(2)
+    second = await read_access(user_id)
+    assert (first.access.plan_code, first.access.is_entitled) == ("pro", True)
+    assert second.access.period_start == first.access.period_end
