@@ -15,7 +15,9 @@ from sandbox.servers.errors import CannotStart
 _MOST_BYTES = 10 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    frozen=True
+)  # without slots: aiosmtpd looks at every member, and the __weakref__ of Python 3.11.2 breaks then
 class Receiver:
     """The handler of aiosmtpd: its method's name is that library's."""
 
