@@ -1,4 +1,5 @@
 """The service's stores in memory: a work sees a copy, commits it whole, and really forgets it otherwise."""
+# ruff: noqa: ARG002 - the signatures are those of the ports
 
 import asyncio
 import copy
@@ -11,7 +12,16 @@ from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
-from story_service.application.ports import Acceptance, AttemptKey, Totals
+from story_service.application.ports import (
+    Acceptance,
+    AttemptKey,
+    Attempts,
+    Generations,
+    Models,
+    Stories,
+    Totals,
+    UsageBook,
+)
 from story_service.domain.chunks import DELTA, Chunk, Draft
 from story_service.domain.events import Event
 from story_service.domain.generation import LEASE, Ending, Generation, State
@@ -76,9 +86,11 @@ class MemoryWork:
         await self._database.turn.acquire()
         open_works.set(open_works.get() + 1)
         tables = self._tables = copy.deepcopy(self._database.tables)
-        self.attempts, self.models = MemoryAttempts(tables), MemoryModels()
-        self.stories, self.generations = MemoryStories(tables), MemoryGenerations(tables)
-        self.usage = MemoryUsageBook(tables)
+        self.attempts: Attempts = MemoryAttempts(tables)
+        self.models: Models = MemoryModels()
+        self.stories: Stories = MemoryStories(tables)
+        self.generations: Generations = MemoryGenerations(tables)
+        self.usage: UsageBook = MemoryUsageBook(tables)
         return self
 
     async def __aexit__(

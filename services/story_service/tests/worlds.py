@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 from uuid import UUID
 
 from common_service.ids import uuid7
@@ -39,10 +40,9 @@ Script = list[str | Usage | Exception | asyncio.Event]
 class CountedWork(SqlStoryWork):
     """A Postgres work that fakes of the network can see open."""
 
-    async def __aenter__(self) -> "CountedWork":
+    async def __aenter__(self) -> Self:
         open_works.set(open_works.get() + 1)
-        await super().__aenter__()
-        return self
+        return await super().__aenter__()
 
     async def __aexit__(self, *error: object) -> None:
         open_works.set(open_works.get() - 1)
@@ -55,12 +55,14 @@ class ScriptedWriter:
 
     scripts: list[Script] = field(default_factory=lambda: [in_pieces(STORY_TEXT)])
     calls: int = 0
-    asked: list[tuple[Message, ...]] = field(default_factory=list)
+    asked: list[tuple[str, tuple[Message, ...], int]] = field(default_factory=list)
+    started: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
         assert_no_open_work()
+        self.started.release()
         self.calls += 1
-        self.asked.append(messages)
+        self.asked.append((model, messages, most_tokens))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for step in script:
             await asyncio.sleep(0)
@@ -157,13 +159,14 @@ class World:
     async def until_text(self, generation: Generation) -> None:
         """Wait until something was delivered."""
         async with asyncio.timeout(10):
-            while not await self.text(generation):
-                await asyncio.sleep(0.005)
+            async for chunk in self.use.follow(generation, 0):
+                if chunk and chunk.kind == "delta":
+                    return
 
-    async def until_running(self, calls: int = 1) -> None:
+    async def until_called(self) -> None:
+        """Wait for the next call of the model that was not waited for yet."""
         async with asyncio.timeout(10):
-            while self.writer.calls < calls:
-                await asyncio.sleep(0.005)
+            await self.writer.started.acquire()
 
     async def settled(self, user_id: UserId = READER) -> dict[str, int]:
         """Return what each meter was charged; fail if anything is still held or the books disagree."""
