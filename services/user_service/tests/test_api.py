@@ -136,7 +136,7 @@ async def test_settings_are_read_and_replaced(http: httpx2.AsyncClient, ann: Sig
     await provisioned(http, ann)
     read = await http.get("/user/v1/me/settings", headers=ann.headers)
     assert (read.headers["etag"], read.json()["content_intensity"]) == ('"1"', 2)
-    wanted = {"content_intensity": 0, "spoiler_safe": True, "prefs": {"theme": "dark", "size": 2, "motion": False}}
+    wanted = {"content_intensity": 0.0, "spoiler_safe": True, "prefs": {"theme": "dark", "size": 2, "motion": False}}
     assert refused(await http.put("/user/v1/me/settings", headers=ann.headers, json=wanted))[0] == 428
     tagged = ann.headers | {"If-Match": '"1"'}
     answer = await http.put("/user/v1/me/settings", headers=tagged, json=wanted)
@@ -151,6 +151,8 @@ async def test_settings_are_read_and_replaced(http: httpx2.AsyncClient, ann: Sig
     [
         {"content_intensity": 4},
         {"content_intensity": True},
+        {"content_intensity": 0.5},
+        {"content_intensity": "2"},
         {"spoiler_safe": 1},
         {"prefs": {"Theme": "dark"}},
         {"prefs": {"theme": 0.5}},

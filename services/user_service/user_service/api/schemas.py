@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, StringConstraints
 from pydantic.config import JsonDict
 
 from user_service.domain.consent import Consent, ConsentKind
@@ -21,10 +21,18 @@ DisplayName = Annotated[str, StringConstraints(strict=True, min_length=1, max_le
 Locale = Annotated[str, StringConstraints(strict=True, max_length=6, pattern="^[a-z]{2,3}(-[A-Z]{2})?$")]
 Country = Annotated[str, StringConstraints(strict=True, max_length=2, pattern="^[A-Z]{2}$")]
 TextVersion = Annotated[str, StringConstraints(strict=True, max_length=40, pattern="^[A-Za-z0-9._-]+$")]
-PreferenceName = Annotated[str, StringConstraints(max_length=64, pattern="^[a-z][a-z0-9_.-]*$")]
+PreferenceName = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_.-]{0,63}$")]
+
+
+def _whole(value: object) -> object:
+    """Read 2.0 as 2: in JSON Schema that is an integer too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
 PreferenceValue = (
     StrictBool
-    | Annotated[StrictInt, Field(ge=-_LARGEST_INTEGER, le=_LARGEST_INTEGER)]
+    | Annotated[StrictInt, Field(ge=-_LARGEST_INTEGER, le=_LARGEST_INTEGER), _WHOLE]
     | Annotated[StrictStr, Field(max_length=500, pattern=r"^[^\x00]*$")]
 )
 
@@ -130,10 +138,12 @@ class ProfileView(BaseModel):
 class SettingsBody(Body):
     """All settings: what is left out goes back to its default."""
 
-    content_intensity: Annotated[StrictInt, Field(ge=0, le=3)] = 2
+    content_intensity: Annotated[StrictInt, Field(ge=0, le=3), _WHOLE] = 2
     spoiler_safe: StrictBool = False
     memory_enabled: StrictBool = True
-    prefs: Annotated[dict[PreferenceName, PreferenceValue], Field(max_length=50)] = Field(default_factory=dict)
+    prefs: dict[PreferenceName, PreferenceValue] = Field(
+        default_factory=dict, max_length=50, json_schema_extra={"additionalProperties": False}
+    )
 
     def to_domain(self, now: datetime) -> ReadingSettings:
         """Return the settings as wanted at `now`."""
