@@ -56,7 +56,7 @@ def _own(directory: Path, owner: Identity | None) -> Path:
     """Make the folder and give it to `owner`; return where it really is."""
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        if owner and not directory.exists() and _is_shut(directory.parent):
+        if owner and not directory.is_symlink() and _is_shut(directory.parent):
             _move_out(directory)
         home = directory.resolve()
         home.mkdir(parents=True, exist_ok=True)
@@ -76,10 +76,16 @@ def _is_shut(directory: Path) -> bool:
 
 def _move_out(directory: Path) -> None:
     """Keep the data outside a folder that only root may enter, and leave a link that `make clean` follows."""
+    if directory.exists():
+        if any(directory.iterdir()):
+            raise CannotStart(
+                f"PostgreSQL does not run as root, and its own user may not enter {directory}, where data is already: "
+                "open the way to it (chmod o+x), set DATABASE_URL, or begin anew with make clean."
+            )
+        directory.rmdir()
     place = _ELSEWHERE / hashlib.sha256(bytes(directory.absolute())).hexdigest()[:12]
     shutil.rmtree(place, ignore_errors=True)  # of a checkout that was deleted without make clean
     place.mkdir(parents=True)
-    directory.unlink(missing_ok=True)
     directory.symlink_to(place)
 
 

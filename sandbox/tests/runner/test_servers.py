@@ -1,5 +1,8 @@
 """The servers under everything: they start, keep their data, and go."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,10 +16,10 @@ from sandbox.servers.redis import start_redis
 
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
-    return tmp_path
+def directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)  # Postgres runs as another user when root runs the tests
+        yield Path(name)
 
 
 def test_postgres_keeps_its_data_over_a_restart(directory: Path) -> None:
@@ -39,6 +42,15 @@ def test_postgres_recovers_after_the_server_was_killed(directory: Path) -> None:
     with psycopg.connect(second.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     second.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user for its Postgres")
+def test_data_that_was_shut_in_later_is_told_in_a_sentence(directory: Path) -> None:
+    home = directory / "postgres"
+    start_postgres(home).stop()
+    directory.chmod(0o700)
+    with pytest.raises(CannotStart, match=r"may not enter .*postgres, where data is already"):
+        start_postgres(home)
 
 
 def test_redis_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
