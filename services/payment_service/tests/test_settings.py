@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from payment_service.main import create_app
 from payment_service.settings import Settings
+from payment_service.wiring import background
 
 LOCAL = {
     "database_url": "postgresql://svc_payment:x@127.0.0.1:1/truecrime",
@@ -49,6 +50,13 @@ def test_production_starts_with_what_production_has() -> None:
 def test_production_names_what_it_refuses(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=name.upper()):
         Settings.model_validate(PRODUCTION | {name: value})
+
+
+@pytest.mark.anyio
+async def test_the_worker_can_be_built_without_any_network() -> None:
+    parts = background(Settings.model_validate(LOCAL))
+    assert {"customer-syncs", "access-edges", "prices"} < {job.name for job in parts.jobs}
+    await parts.close()
 
 
 def test_the_application_can_be_built_without_any_network() -> None:

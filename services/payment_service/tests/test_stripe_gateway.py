@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -15,10 +16,11 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from payment_service.application.load_prices import LoadPrices
 from payment_service.application.open_checkout import OpenCheckout
+from payment_service.application.ports import PaymentGateway
 from payment_service.application.read_access import ReadAccess
 from payment_service.application.receive_webhook import ReceiveWebhook
 from payment_service.application.sync_customer import SyncCustomer
-from payment_service.domain.checkout import CheckoutOrder
+from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.return_paths import ReturnPaths
@@ -32,6 +34,7 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from sandbox.servers.ports import free_port
 from sandbox.stripe.testing import API_KEY, WEBHOOK_SECRET, Receiver, Stand, running_receiver, running_stripe
 from services.payment_service.tests.harness import GRACE, PRO, TTL, attempt, somebody
+from services.payment_service.tests.worlds import FakeStripe
 
 pytestmark = pytest.mark.anyio
 ORIGIN = "http://web.test"
@@ -57,42 +60,71 @@ def gateway(stripe: Stand) -> Iterator[StripeGateway]:
     gateway.close()
 
 
-async def an_order(gateway: StripeGateway, user_id: UserId) -> CheckoutOrder:
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A payment provider, and somebody who pays on its page."""
+
+    gateway: PaymentGateway
+    pay: Callable[[HostedCheckout], object]
+
+
+@pytest.fixture(params=["fake", "sandbox"])
+def provider(request: pytest.FixtureRequest) -> Provider:
+    """Return the fake that other tests stand on, and Stripe's stand-in behind the vendor's SDK, in turn."""
+    if request.param == "fake":
+        fake = FakeStripe(utc_now)
+        return Provider(fake, lambda page: fake.pay(page.provider_id))
+    stand: Stand = request.getfixturevalue("stripe")
+    return Provider(request.getfixturevalue("gateway"), lambda page: stand.pay(page.url, email=MAIL))
+
+
+async def an_order(gateway: PaymentGateway, user_id: UserId) -> CheckoutOrder:
     customer = await gateway.create_customer(user_id)
     [price] = await gateway.prices(["pro_month"])
     return CheckoutOrder(uuid4(), user_id, customer, price.provider_id, "/stories?x=1")
 
 
-async def test_prices_are_found_by_the_names_of_our_plans(gateway: StripeGateway) -> None:
-    found = {price.lookup_key: price for price in await gateway.prices(["pro_month", "max_month", "gold_month"])}
-    assert {name: (price.unit_amount, price.interval) for name, price in found.items()} == {
-        "pro_month": (999, "month"),
-        "max_month": (1999, "month"),
+async def test_prices_are_found_by_the_names_of_our_plans(provider: Provider) -> None:
+    found = {price.lookup_key: price for price in await provider.gateway.prices(["pro_month", "max_month"])}
+    assert {name: (price.unit_amount, price.currency, price.interval) for name, price in found.items()} == {
+        "pro_month": (999, "usd", "month"),
+        "max_month": (1999, "usd", "month"),
     }
 
 
-async def test_asking_again_under_the_same_name_makes_nothing_new(gateway: StripeGateway) -> None:
-    user_id = somebody()
+async def test_asking_again_under_the_same_name_makes_nothing_new(provider: Provider) -> None:
+    user_id, gateway = somebody(), provider.gateway
     order = await an_order(gateway, user_id)
     assert await gateway.create_customer(user_id) == order.customer_id
-    assert await gateway.open_checkout(order) == await gateway.open_checkout(order)
+    first, again = await gateway.open_checkout(order), await gateway.open_checkout(order)
+    assert (first.provider_id, first.url) == (again.provider_id, again.url)
 
 
-async def test_a_paid_page_becomes_a_subscription_and_a_paid_invoice(gateway: StripeGateway, stripe: Stand) -> None:
+async def test_a_paid_page_becomes_a_subscription_and_a_paid_invoice(provider: Provider) -> None:
+    gateway = provider.gateway
     order = await an_order(gateway, somebody())
     page = await gateway.open_checkout(order)
     assert await gateway.checkout_state(page.provider_id) == "open"
     assert page.expires_at > utc_now() + timedelta(hours=23)
-    paid = stripe.pay(page.url, email=MAIL)
-    assert paid.headers["location"] == f"{ORIGIN}/stories?x=1&checkout={order.id}&outcome=done"
+    assert not (await gateway.read_customer(order.customer_id)).subscriptions
+    provider.pay(page)
     assert await gateway.checkout_state(page.provider_id) == "complete"
     reading = await gateway.read_customer(order.customer_id)
     [subscription], [invoice] = reading.subscriptions, reading.invoices
     assert (subscription.terms.status, subscription.price_id) == (ProviderStatus.ACTIVE, order.price_id)
-    assert (subscription.lookup_key, subscription.terms.latest_invoice_id) == ("pro_month", invoice.provider_id)
-    assert (invoice.status, invoice.amount_paid, invoice.currency) == ("paid", 999, "usd")
-    assert invoice.subscription_id == subscription.terms.provider_id
-    assert invoice.paid_at is not None
+    assert subscription.terms.latest_invoice_id == invoice.provider_id
+    assert subscription.terms.period_start is not None
+    assert subscription.terms.period_end is not None
+    assert timedelta(days=28) <= subscription.terms.period_end - subscription.terms.period_start <= timedelta(days=31)
+    assert (invoice.status, invoice.amount_paid, invoice.currency, invoice.is_paid) == ("paid", 999, "usd", True)
+    assert (invoice.subscription_id, invoice.failures) == (subscription.terms.provider_id, 0)
+    assert None not in (invoice.paid_at, invoice.finalized_at)
+
+
+async def test_the_page_leads_back_to_where_it_was_left(gateway: StripeGateway, stripe: Stand) -> None:
+    order = await an_order(gateway, somebody())
+    paid = stripe.pay((await gateway.open_checkout(order)).url, email=MAIL)
+    assert paid.headers["location"] == f"{ORIGIN}/stories?x=1&checkout={order.id}&outcome=done"
 
 
 async def test_the_portal_leads_back(gateway: StripeGateway) -> None:

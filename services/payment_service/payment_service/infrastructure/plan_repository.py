@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from payment_service.application.ports import PriceReading
 from payment_service.domain.plans import Catalogue, Entitlement, Plan, Price
 from payment_service.infrastructure.base import PROVIDER
-from payment_service.infrastructure.plan_rows import EntitlementRow, PlanRow, PriceRow
+from payment_service.infrastructure.plan_rows import TOLD, EntitlementRow, PlanRow, PriceRow
 
 
 class SqlPlans:
@@ -22,9 +22,13 @@ class SqlPlans:
     async def catalogue(self) -> Catalogue:
         """Return everything that is sold now, and every price that ever was."""
         entitlements: dict[str, list[Entitlement]] = defaultdict(list)
-        current = select(EntitlementRow).where(EntitlementRow.valid_to.is_(None)).order_by(EntitlementRow.feature)
-        for row in await self._session.scalars(current):
-            entitlements[row.plan_code].append(row.to_domain())
+        current = (
+            select(EntitlementRow.plan_code, *TOLD)
+            .where(EntitlementRow.valid_to.is_(None))
+            .order_by(EntitlementRow.feature)
+        )
+        for plan_code, *fields in await self._session.execute(current):
+            entitlements[plan_code].append(Entitlement(*fields))
         prices: dict[str, list[Price]] = defaultdict(list)
         known: dict[str, str] = {}
         for price in await self._session.scalars(select(PriceRow).order_by(PriceRow.currency, PriceRow.interval)):

@@ -8,7 +8,7 @@ from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallI
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.domain.plans import Entitlement, Interval, Kind, Price, Window
+from payment_service.domain.plans import Interval, Kind, Price, Window
 from payment_service.infrastructure.base import Row
 
 
@@ -104,14 +104,14 @@ class EntitlementRow(Row):
     changed_by: Mapped[UUID | None]
     reason: Mapped[str | None]
 
-    def to_domain(self) -> Entitlement:
-        """Return the entitlement."""
-        return Entitlement(
-            self.feature,
-            cast("Kind", self.kind),
-            self.flag,
-            self.limit_value,
-            self.unlimited,
-            cast("Window | None", self.window_kind),
-            self.config,
-        )
+
+TOLD = (
+    EntitlementRow.feature,
+    EntitlementRow.kind,
+    EntitlementRow.flag,
+    EntitlementRow.limit_value,
+    EntitlementRow.unlimited,
+    EntitlementRow.window_kind,
+    EntitlementRow.config,
+)
+"""The columns that make an Entitlement, in the order of its fields: read without an object a row, for they are many."""

@@ -31,23 +31,28 @@ class SyncDispatcher:
                 await self._room.acquire()
                 claimed = await self._claim()
                 if claimed is None:
-                    self._room.release()
                     await pause(stop, _POLL_SECONDS)
                 else:
                     tasks.create_task(self._one(claimed))
 
     async def _claim(self) -> ClaimedSync | None:
+        claimed = None
         try:
-            return await self._sync.claim() if await self._due.any() else None
-        except BaseException:
-            self._room.release()
-            raise
+            if await self._due.any():
+                claimed = await self._sync.claim()
+        finally:
+            if claimed is None:
+                self._room.release()
+        return claimed
 
     async def _one(self, claimed: ClaimedSync) -> None:
         with bound_contextvars(request_id=claimed.cause.id, customer=claimed.customer_id):
             try:
                 reason = await self._sync(claimed)
-                log.info("synced", reason=reason, attempt=claimed.attempts)
+                if reason is None:
+                    log.info("synced", attempt=claimed.attempts)
+                else:
+                    log.warning("not synced", reason=reason, attempt=claimed.attempts)
             except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
                 log.exception("sync broke")
             finally:
