@@ -1,32 +1,43 @@
 """Applies events once: the inbox row and the effect are one transaction, the acknowledgement comes after."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from uuid import UUID
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
 
-import orjson
 import structlog
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from structlog.contextvars import bound_contextvars
 
+from common_events.backlog import Backlog
+from common_events.dead_letters import DeadLetters
 from common_events.envelope import Envelope
+from common_events.inbox import Inbox
 from common_events.tables import MessagingTables
-from common_events.transport import Delivery, Subscription
+from common_events.transport import Delivery, Resumable, Subscription
 from common_service.database import Database
 from common_service.jobs import Job, pause
 
 log = structlog.get_logger("consumer")
 Handler = Callable[[AsyncSession, Envelope], Awaitable[None]]
+RETRY_PAUSES = (0.2, 1.0, 10.0, 60.0, 600.0, 3600.0)
+"""Seconds between attempts at one event (events-and-states.md 8, with a quick one before)."""
 _WAIT_SECONDS = 1.0
-_PAUSES = (0.1, 0.5, 2.0, 5.0)  # between attempts at one event, in seconds
+_ELECTION_SECONDS = 1.0
+_REDRIVE_EVERY = 5.0
+_MOST_HELD_BACK = 1000
+_NOT_THE_EVENT = ("08", "53", "57P")  # the connection, the server's resources, its shutting down
 
 
 class Consumer:
     """Hands each event of the types it knows to its handler, in a transaction that also holds the inbox row.
 
-    An event that fails `len(_PAUSES) + 1` times becomes a dead letter, kept with its reason, and its queue goes on.
+    One process at a time consumes under a name, so that events of a partition key are applied in order. An event that
+    fails is tried again after `pauses`, while only events of its own key wait; then it becomes a dead letter, kept with
+    its reason, and its key goes on.
     """
 
     def __init__(
@@ -36,82 +47,141 @@ class Consumer:
         handlers: Mapping[str, Handler],
         database: Database,
         tables: MessagingTables,
+        *,
+        pauses: Sequence[float] = RETRY_PAUSES,
     ) -> None:
         self._name, self._subscription, self._handlers = name, subscription, handlers
-        self._database, self._tables = database, tables
+        self._database, self._pauses = database, pauses
+        self._inbox = Inbox(name, tables.inbox)
+        self._letters = DeadLetters(tables.dead_letters)
 
     def job(self) -> Job:
         """Return the consumer as a job of a worker."""
         return Job(f"consumer-{self._name}", self.run)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop`."""
-        while not stop.is_set():
-            deliveries = await self._subscription.receive(wait_seconds=_WAIT_SECONDS)
-            for delivery in deliveries:
-                if stop.is_set():
-                    return
-                await self._consume(delivery, stop)
-
-    async def _consume(self, delivery: Delivery, stop: asyncio.Event) -> None:
-        envelope = delivery.envelope
-        with bound_contextvars(request_id=envelope.correlation_id, event_id=str(envelope.id)):
-            handler = self._handlers.get(envelope.type)
-            if handler is not None and not await self._attempts(handler, envelope, stop):
-                return
-            await self._subscription.acknowledge([delivery])
-
-    async def _attempts(self, handler: Handler, envelope: Envelope, stop: asyncio.Event) -> bool:
-        """Return whether the event is done with: applied, or put aside as a dead letter."""
-        for seconds in (*_PAUSES, None):
-            try:
-                await self.apply(handler, envelope)
-            except Exception as error:  # a supervising loop: a poison event must not stop the queue
-                log.exception("event failed", consumer=self._name, type=envelope.type)
-                if seconds is None:
-                    await self._bury(envelope, error)
-                    return True
-                await pause(stop, seconds)
-                if stop.is_set():
-                    return False
-            else:
-                return True
-        return True
+        """Consume until `stop`, once no other process does. Raises what the transport and the database raise."""
+        async with self._turn(stop) as connection:
+            if isinstance(self._subscription, Resumable):
+                self._subscription.resume()
+            backlog, redriven_at = Backlog(self._pauses), 0.0
+            while not stop.is_set():
+                await connection.execute(text("SELECT 1"))  # the lock lives as long as this connection
+                if time.monotonic() - redriven_at > _REDRIVE_EVERY:
+                    await self._redrive()
+                    redriven_at = time.monotonic()
+                if len(backlog) < _MOST_HELD_BACK:
+                    wait = min(_WAIT_SECONDS, backlog.seconds_to_next())
+                    await self._consume(await self._subscription.receive(wait_seconds=wait), backlog, stop)
+                else:
+                    await pause(stop, backlog.seconds_to_next())
+                await self._try_again(backlog, stop)
 
     async def apply(self, handler: Handler, envelope: Envelope) -> None:
         """Apply one event unless it was applied before."""
         async with self._database.session() as session:
-            if await self._is_new(session, envelope.id, envelope.type):
-                await handler(session, envelope)
+            if await self._inbox.add(session, [envelope]):
+                with _context(envelope):
+                    await handler(session, envelope)
                 await session.commit()
 
-    async def _is_new(self, session: AsyncSession, event_id: UUID, kind: str) -> bool:
-        inbox = self._tables.inbox
-        statement = insert(inbox).values(consumer=self._name, event_id=event_id, type=kind)
-        inserted = await session.execute(statement.on_conflict_do_nothing().returning(inbox.c.event_id))
-        return inserted.first() is not None
+    async def _consume(self, deliveries: Sequence[Delivery], backlog: Backlog, stop: asyncio.Event) -> None:
+        """Apply a batch in one transaction; where that fails, event by event."""
+        ready = [delivery for delivery in deliveries if not backlog.holds_back(delivery)]
+        if not ready or stop.is_set():
+            return
+        try:
+            await self._apply_all([delivery.envelope for delivery in ready])
+        except Exception as error:  # a supervising loop: found out below whose fault it is
+            if _is_not_the_events_fault(error):
+                raise
+            for delivery in ready:
+                if not backlog.holds_back(delivery):
+                    await self._attempt(delivery, backlog)
+        else:
+            await self._subscription.acknowledge(ready)
 
-    async def _bury(self, envelope: Envelope, error: Exception) -> None:
-        letters = self._tables.dead_letters
-        reason = f"{type(error).__name__}"
-        values = {
-            "consumer": self._name,
-            "event_id": envelope.id,
-            "envelope": _plain(envelope),
-            "error": reason,
-            "attempts": len(_PAUSES) + 1,
-        }
-        again = {
-            "error": reason,
-            "attempts": letters.c.attempts + len(_PAUSES) + 1,
-            "last_failed_at": datetime.now(UTC),
-        }
+    async def _apply_all(self, envelopes: Sequence[Envelope]) -> None:
+        known = [envelope for envelope in envelopes if envelope.type in self._handlers]
+        if not known:
+            return
         async with self._database.session() as session:
-            statement = insert(letters).values(**values)
-            await session.execute(statement.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=again))
+            new = await self._inbox.add(session, known)
+            for envelope in known:
+                if envelope.id in new:
+                    new.remove(envelope.id)
+                    with _context(envelope):
+                        await self._handlers[envelope.type](session, envelope)
+                    await session.flush()
+                    session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
             await session.commit()
 
+    async def _attempt(self, delivery: Delivery, backlog: Backlog) -> None:
+        """Apply one event, and settle what becomes of it."""
+        envelope = delivery.envelope
+        handler = self._handlers.get(envelope.type)
+        try:
+            if handler is not None:
+                await self.apply(handler, envelope)
+        except Exception as error:  # a supervising loop: a poison event must not stop the queue
+            if _is_not_the_events_fault(error):
+                raise
+            log.exception("event failed", consumer=self._name, type=envelope.type, event_id=str(envelope.id))
+            attempts = backlog.failed(delivery)
+            if attempts <= len(self._pauses):
+                return
+            await self._bury(envelope, error, attempts)
+        await self._subscription.acknowledge([delivery])
+        backlog.settled(delivery)
 
-def _plain(envelope: Envelope) -> dict[str, object]:
-    document: dict[str, object] = orjson.loads(envelope.to_json())
-    return document
+    async def _try_again(self, backlog: Backlog, stop: asyncio.Event) -> None:
+        while not stop.is_set() and (delivery := backlog.due()) is not None:
+            await self._attempt(delivery, backlog)
+
+    async def _bury(self, envelope: Envelope, error: Exception, attempts: int) -> None:
+        async with self._database.session() as session:
+            await self._letters.keep(session, self._name, envelope, error, attempts)
+            await session.commit()
+
+    async def _redrive(self) -> None:
+        """Apply the dead letters that somebody asked for again."""
+        async with self._database.session() as session:
+            asked = await self._letters.asked_for(session, self._name)
+        for envelope in asked:
+            try:
+                await self.apply(self._handlers[envelope.type], envelope)
+            except Exception as error:  # a supervising loop: it stays a dead letter
+                log.exception("dead letter failed again", consumer=self._name, type=envelope.type)
+                await self._bury(envelope, error, 1)
+            else:
+                async with self._database.session() as session:
+                    await self._letters.drop(session, self._name, envelope.id)
+                    await session.commit()
+
+    @asynccontextmanager
+    async def _turn(self, stop: asyncio.Event) -> AsyncIterator[AsyncConnection]:
+        """Wait until no other process consumes under this name; hold the name while the connection lives."""
+        take = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+        async with self._database.engine.connect() as plain:
+            connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
+            try:
+                while not stop.is_set():
+                    if (await connection.execute(take, {"name": f"consumer:{self._name}"})).scalar_one():
+                        break
+                    await pause(stop, _ELECTION_SECONDS)
+                yield connection
+            finally:
+                await connection.invalidate()  # closing it for good is what frees the name
+
+
+def _context(envelope: Envelope) -> AbstractContextManager[None]:
+    trace = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
+    return bound_contextvars(request_id=envelope.correlation_id, event_id=str(envelope.id), **trace)
+
+
+def _is_not_the_events_fault(error: Exception) -> bool:
+    """Tell whether the database was away: then no event is to blame, and none is counted as failed."""
+    if isinstance(error, PoolTimeout):
+        return True
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return isinstance(error, OperationalError) and (state is None or state.startswith(_NOT_THE_EVENT))

@@ -1,6 +1,6 @@
 """A fact as it travels: CloudEvents names, an ordering key, a cause (events-and-states.md, section 8)."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,17 +32,23 @@ class Envelope:
 
     @classmethod
     def of(cls, raw: bytes | str) -> "Envelope":
-        """Read an envelope. Raises ValueError, KeyError, TypeError for what is none."""
-        fields: dict[str, Any] = orjson.loads(raw)
+        """Read an envelope, passing over unknown fields. Raises ValueError, KeyError, TypeError for what is none."""
+        found: dict[str, Any] = orjson.loads(raw)
+        if not isinstance(found, dict) or not isinstance(found["data"], dict):
+            raise TypeError("not an envelope")
+        known = {name: found[name] for name in _FIELDS if name in found}
         return cls(
             **{
-                **fields,
-                "id": UUID(fields["id"]),
-                "subject": _uuid(fields["subject"]),
-                "causation_id": _uuid(fields["causation_id"]),
-                "time": datetime.fromisoformat(fields["time"]),
+                **known,
+                "id": UUID(known["id"]),
+                "subject": _uuid(known.get("subject")),
+                "causation_id": _uuid(known.get("causation_id")),
+                "time": datetime.fromisoformat(known["time"]),
             }
         )
+
+
+_FIELDS = tuple(field.name for field in fields(Envelope))
 
 
 def _uuid(text: str | None) -> UUID | None:

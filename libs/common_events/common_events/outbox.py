@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
@@ -35,8 +36,14 @@ class SqlOutbox:
         self._session, self._table = session, tables.outbox
 
     async def add(self, *facts: Fact) -> None:
-        """Write facts; the relay is woken when the transaction commits."""
+        """Write facts; the relay is woken when the transaction commits. Raises TypeError for data that is no JSON.
+
+        The request's id and trace go with them, and the event being handled is their cause unless they name another.
+        """
+        if not facts:
+            return
         known = get_contextvars()
+        cause = known.get("event_id")
         origin = {"correlation_id": known.get("request_id"), "traceparent": known.get("traceparent")}
         rows = [
             {
@@ -46,8 +53,8 @@ class SqlOutbox:
                 "subject": fact.subject,
                 "partition_key": fact.partition_key,
                 "aggregate_version": fact.aggregate_version,
-                "payload": dict(fact.data),
-                "causation_id": fact.causation_id,
+                "payload": orjson.loads(orjson.dumps(dict(fact.data))),  # ids and times as text
+                "causation_id": fact.causation_id or (UUID(cause) if cause else None),
                 "occurred_at": fact.occurred_at,
                 **origin,
             }

@@ -1,41 +1,68 @@
 """Carries facts from a schema's outbox to the transport: one leader, by flag, in order (reliability.md, Outbox)."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 import structlog
+from prometheus_client import CollectorRegistry
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from common_events.envelope import Envelope
+from common_events.lag import OutboxLag
 from common_events.outbox import channel
-from common_events.transport import Publisher
+from common_events.retention import Retention
+from common_events.transport import EventsLost, Publisher, Retaining, TransportFull
 from common_service.jobs import Job, pause
 
 log = structlog.get_logger("relay")
+Connection: TypeAlias = psycopg.AsyncConnection[dict[str, Any]]
 _BATCH = 500
 _POLL_SECONDS = 1.0
 _ELECTION_SECONDS = 1.0
+_FULL_SECONDS = 1.0
+_OPTIONS = "-c statement_timeout=30000 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 
 class Relay:
     """Reads `published_at IS NULL ORDER BY seq`, publishes, marks. A crash between the last two repeats events.
 
-    The leader holds an advisory lock on a connection of its own, which is also the one that NOTIFY wakes.
+    The leader holds an advisory lock on a connection of its own, which is also the one that NOTIFY wakes. Relays with
+    `partitions` > 1 share the outbox by partition key, each the leader of its `partition` (from 0). Give `registry` to
+    tell the outbox's lag in metrics.
     """
 
-    def __init__(self, database_url: str, *, schema: str, source: str, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        schema: str,
+        source: str,
+        publisher: Publisher,
+        partition: int = 0,
+        partitions: int = 1,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
         self._url, self._schema, self._source, self._publisher = database_url, schema, source, publisher
+        self._name = f"{schema}:{partition}/{partitions}"
         table = sql.Identifier(schema, "outbox")
-        self._read = sql.SQL("SELECT * FROM {} WHERE published_at IS NULL ORDER BY seq LIMIT %s").format(table)
+        mine = sql.SQL("mod(hashtextextended(partition_key, 0) & 1073741823, {}) = {}").format(partitions, partition)
+        self._read = sql.SQL("SELECT * FROM {} WHERE published_at IS NULL AND {} ORDER BY seq LIMIT %s").format(
+            table, mine
+        )
         self._mark = sql.SQL("UPDATE {} SET published_at = clock_timestamp() WHERE seq = ANY(%s)").format(table)
+        self._lag = OutboxLag(schema, registry) if registry is not None and partition == 0 else None
+        self._retention = None
+        if isinstance(publisher, Retaining):
+            self._retention = Retention(publisher, schema, source, self._name, mine, is_keeper=partition == 0)
 
     def job(self) -> Job:
         """Return the relay as a job of a worker."""
-        return Job("relay", self.run)
+        return Job(f"relay-{self._name}", self.run)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead, or wait to lead, until `stop`. Raises psycopg.Error when the connection breaks."""
@@ -44,37 +71,57 @@ class Relay:
                 await pause(stop, _ELECTION_SECONDS)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self._schema))))
             while not stop.is_set():
-                if await self.step(connection) < _BATCH:
-                    await self._wait(connection, stop)
+                await self._look_after(connection)
+                started = time.monotonic()
+                while not stop.is_set() and time.monotonic() - started < _POLL_SECONDS:
+                    if await self._published(connection, stop) < _BATCH:
+                        await self._wait(connection, stop)
 
-    async def step(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> int:
-        """Publish one batch and return its size."""
+    async def step(self, connection: Connection) -> int:
+        """Publish one batch and return its size. Raises EventsLost, TransportFull."""
         rows = await (await connection.execute(self._read, [_BATCH])).fetchall()
         if rows:
             await self._publisher.publish([self._envelope(row) for row in rows])
             await connection.execute(self._mark, [[row["seq"] for row in rows]])
         return len(rows)
 
+    async def _published(self, connection: Connection, stop: asyncio.Event) -> int:
+        try:
+            return await self.step(connection)
+        except TransportFull:
+            log.warning("the transport is full", relay=self._name)
+            await pause(stop, _FULL_SECONDS)
+        except EventsLost:
+            await self._look_after(connection)
+        return _BATCH
+
+    async def _look_after(self, connection: Connection) -> None:
+        if self._retention:
+            await self._retention.look_after(connection)
+        if self._lag:
+            await self._lag.measure(connection)
+
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[psycopg.AsyncConnection[dict[str, Any]]]:
+    async def _connection(self) -> AsyncIterator[Connection]:
         connection = await psycopg.AsyncConnection.connect(
             self._url,
             autocommit=True,
             row_factory=dict_row,
             connect_timeout=3,
+            options=_OPTIONS,
             application_name=f"relay-{self._schema}",
         )
         async with connection:
             yield connection
 
-    async def _elected(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> bool:
+    async def _elected(self, connection: Connection) -> bool:
         cursor = await connection.execute(
-            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS leads", [f"relay:{self._schema}"]
+            "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS leads", [f"relay:{self._name}"]
         )
         row = await cursor.fetchone()
         return bool(row and row["leads"])
 
-    async def _wait(self, connection: psycopg.AsyncConnection[dict[str, Any]], stop: asyncio.Event) -> None:
+    async def _wait(self, connection: Connection, stop: asyncio.Event) -> None:
         if not stop.is_set():
             async for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
                 pass

@@ -1,10 +1,19 @@
 """What carries events between services. Redis Streams here; SNS and SQS take the same place in AWS."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+from uuid import UUID
 
 from common_events.envelope import Envelope
+
+
+class EventsLost(Exception):
+    """The transport is not the one that was opened: what it held and nobody consumed may be gone."""
+
+
+class TransportFull(Exception):
+    """The transport holds as many unread events as it may: wait, rather than drop one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,21 +24,63 @@ class Delivery:
     receipt: str
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Events that every consumer is done with, and the place in the transport up to which that holds."""
+
+    event_ids: Sequence[UUID]
+    upto: str
+
+
 class Publisher(Protocol):
     """Takes events, in order."""
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Hand over events; when this returns, the transport holds them all."""
+        """Hand over events; when this returns, the transport holds them all. May raise EventsLost, TransportFull."""
+        ...
+
+
+@runtime_checkable
+class Retaining(Publisher, Protocol):
+    """A publisher whose transport may lose all it holds, and which can tell what has been consumed."""
+
+    async def is_intact(self, source: str, relay: str) -> bool:
+        """Tell whether the transport still is the one that `relay` opened, and publish only while it is."""
+        ...
+
+    async def open(self, source: str, relay: str, consumers: Collection[str]) -> None:
+        """Take the transport as it is now, with a queue for each of `consumers`."""
+        ...
+
+    async def consumers(self, source: str) -> set[str]:
+        """Return who has a queue of the events of `source`."""
+        ...
+
+    async def finished(self, source: str) -> Finished:
+        """Return some events that every consumer is done with."""
+        ...
+
+    async def forget(self, source: str, finished: Finished) -> None:
+        """Give back the room of finished events."""
         ...
 
 
 class Subscription(Protocol):
-    """One consumer's view of the events: each arrives at least once."""
+    """One consumer's view of the events: each arrives at least once, those of one source in order."""
 
     async def receive(self, *, wait_seconds: float) -> Sequence[Delivery]:
-        """Return what is there, waiting a while for the first. Also what an earlier consumer left unfinished."""
+        """Return what is there, waiting a while for the first."""
         ...
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Say that these are done for good."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Subscription, Protocol):
+    """A subscription that can begin again with all that this consumer, in whatever process, left unfinished."""
+
+    def resume(self) -> None:
+        """Let the next deliveries be the unfinished ones, in order."""
         ...

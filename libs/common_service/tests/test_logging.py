@@ -76,13 +76,13 @@ Lines = Callable[[], list[str]]
 
 @pytest.fixture(params=["json", "console"])
 def printed(request: pytest.FixtureRequest) -> Iterator[Lines]:
-    root, stream = logging.getLogger(), io.StringIO()
+    root, stream, before = logging.getLogger(), io.StringIO(), structlog.get_config()
     handlers, level = root.handlers, root.level
     with redirect_stdout(stream):
         configure_logging("kit", format=request.param)
         yield lambda: stream.getvalue().splitlines()
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    structlog.configure(**before)
 
 
 STORY = "the story of my life\nand more"
@@ -114,14 +114,14 @@ def test_neither_messages_nor_tracebacks_carry_secrets(printed: Lines) -> None:
 
 
 def test_a_line_is_one_json_object_with_service_time_and_context() -> None:
-    stream, root = io.StringIO(), logging.getLogger()
+    stream, root, before = io.StringIO(), logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
     with redirect_stdout(stream), structlog.contextvars.bound_contextvars(request_id="r1"):
         configure_logging("kit")
         structlog.get_logger("a").info("answered", status=200)
         logging.getLogger("b").warning("odd\nline %s", 1)
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    structlog.configure(**before)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["event"] for line in lines] == ["answered", "odd\nline 1"]
     assert all(line["service"] == "kit" and line["request_id"] == "r1" for line in lines)
