@@ -26,7 +26,7 @@ from common_service.database import Database
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 Found = TypeVar("Found")
-_EVENTS, _ROUNDS, _WAKES = 2000, 5, 150
+_EVENTS, _ROUNDS, _WAKES = 2000, 5, 100
 _GOAL, _SHARE, _WAKE_MS = 5000.0, 0.25, 10.0
 _PATIENCE = 60.0
 _FILL = """
@@ -59,25 +59,29 @@ async def measure(place: Stage) -> list[Figure]:
             "effect": partial(ours, TYPE),
             "inbox": partial(ours, BARE_TYPE),
         }
-        seconds = await in_turn(subjects, rounds=_ROUNDS)
-        waits = await wake_ups(place, connection)
-    return [*_rates(seconds["floor"], seconds["inbox"], seconds["effect"]), *_waits(waits)]
+        seconds = await in_turn(subjects, rounds=_ROUNDS, clock=time.perf_counter)
+        waits = await wake_ups(place, connection, redis)
+    return [*_rates(seconds["floor"], seconds["inbox"], seconds["effect"]), *_waits(*waits)]
 
 
-async def wake_ups(place: Stage, connection: Connection) -> Seconds:
-    """Return the time from asking for the commit to the handler's call, for facts that come alone."""
-    database, waits = Database(place.database_url), []
+async def wake_ups(place: Stage, connection: Connection, redis: Redis) -> tuple[Seconds, Seconds]:
+    """Return the waits of facts that come alone: from asking for the commit to our handler, from XADD to the floor."""
+    database, ours, floor = Database(place.database_url), [], []
     subject = uuid4()
-    for version in range(_WAKES):
+    for version, encoded in enumerate(encoded_events(_WAKES)):
         await asyncio.sleep(random.uniform(0.01, 0.04))
         async with database.session() as session:
             fact = Fact(TYPE, str(subject), version, {"text": "alone"}, utc_now(), subject=subject)
             await SqlOutbox(session, tables()).add(fact)
             asked_at = time.monotonic()
             await session.commit()
-        waits.append(await _applied_at(connection) - asked_at)
+        ours.append(await _applied_at(connection) - asked_at)
+        await asyncio.sleep(random.uniform(0.01, 0.04))
+        asked_at = time.monotonic()
+        await floor_publish(redis, [encoded])
+        floor.append(await _applied_at(connection) - asked_at)
     await database.close()
-    return waits
+    return ours, floor
 
 
 async def _applied_at(connection: Connection) -> float:
@@ -116,10 +120,11 @@ def _rates(floor: Seconds, inbox: Seconds, effect: Seconds) -> list[Figure]:
     ]
 
 
-def _waits(waits: Seconds) -> list[Figure]:
+def _waits(ours: Seconds, floor: Seconds) -> list[Figure]:
     return [
-        Figure("idle wake-up, commit to handler, p50", median(waits) * 1e3, "ms", _WAKE_MS),
-        Figure("idle wake-up, p95", quantiles(waits, n=20)[-1] * 1e3, "ms"),
+        Figure("idle wake-up, commit to handler, p50", median(ours) * 1e3, "ms", _WAKE_MS),
+        Figure("idle wake-up, commit to handler, p95", quantiles(ours, n=20)[-1] * 1e3, "ms"),
+        Figure("floor: XADD to the reader on the same idle line, p50", median(floor) * 1e3, "ms"),
     ]
 
 

@@ -16,7 +16,7 @@ from common_auth.testing import ISSUER, WEB_CLIENT, TestIssuer
 from common_auth.tokens import TokenVerifier
 from common_service.clock import utc_now
 
-_TOKENS, _ROUNDS = 200, 60
+_TOKENS, _ROUNDS = 100, 150
 
 
 def _signed(token: str) -> tuple[bytes, bytes]:
