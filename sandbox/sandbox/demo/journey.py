@@ -1,4 +1,4 @@
-"""The product's main job, step by step, as a new reader and an admin meet it. Each step returns what a person would note."""
+"""The product's main job, step by step, as a new reader and an admin meet it. Each returns what a person would note."""
 
 import asyncio
 import base64
