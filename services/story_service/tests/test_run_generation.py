@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, Script, World, in_pieces
+from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, Script, World, a_plan, in_pieces
 from story_service.application.ports import StartWork
 from story_service.application.release import Mode
 from story_service.domain.errors import AlreadyClosed, StoryUnknown, WriterFailed
@@ -161,9 +161,7 @@ async def test_a_finished_story_of_a_deleted_row_is_still_settled(world: World) 
 async def test_more_streams_than_connections_all_end(world: World) -> None:
     gate = asyncio.Event()
     world.writer.scripts = [[gate, *in_pieces(STORY_TEXT)]]
-    plan = world.subscriptions.plan
-    limits = {**plan.limits, "stories.day": plan.limits["concurrent.generations"]}
-    world.subscriptions.plan = type(plan)(3, True, "pro", "active", plan.flags, limits)
+    world.subscriptions.plan = a_plan(stories=100)
     generations = [await world.ask(f"key-{n}") for n in range(30)]
     gate.set()
     ended = await asyncio.gather(*(world.ended(generation) for generation in generations))

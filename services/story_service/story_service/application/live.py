@@ -49,7 +49,8 @@ class Follower:
         """Return when there may be more than `position`, or after a while."""
         if self._known <= position:
             try:
-                await asyncio.wait_for(self._woken.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
             except TimeoutError:
                 return
         self._woken.clear()

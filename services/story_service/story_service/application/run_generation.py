@@ -130,7 +130,8 @@ async def _cut(
     clock = asyncio.get_running_loop().time
     while True:
         try:
-            piece = await asyncio.wait_for(pieces.get(), cutter.patience(clock()))
+            async with asyncio.timeout(cutter.patience(clock())):  # wait_for of 3.11 may swallow a cancellation
+                piece = await pieces.get()
         except TimeoutError:
             await release(cutter.late(clock()))
             continue

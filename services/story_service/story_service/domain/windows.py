@@ -62,5 +62,5 @@ class WindowCutter:
     def _take(self, size: int, at: float) -> str:
         window, self._held = self._held[:size], self._held[size:]
         self._since = at
-        self._is_first = self._is_first and not _SENTENCE.search(window)
+        self._is_first = self._is_first and window.endswith("\n") and not _SENTENCE.search(window)
         return window
