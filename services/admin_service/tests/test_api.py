@@ -32,7 +32,7 @@ def test_every_refusal_has_a_face() -> None:
     assert not set(PROBLEMS) & set(AUTH_PROBLEMS)
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", PATHS, ids=["list", "one", "roles"])
 async def test_only_admins_get_in(http: httpx2.AsyncClient, issuer: TestIssuer, world: World, path: str) -> None:
     assert refused(await http.get(path)) == (401, "unauthenticated")
     for token, refusal in {
