@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.pages.pages import render
 from sandbox.portal.events import EventTail
+from sandbox.portal.front import headers_for, markup_for
 from sandbox.portal.health import health_of
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_NOT_YET = {"web": "", "services": {}}
+_FRESH = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_NOT_YET: dict[str, Any] = {"services": {}}
 
 
 def create_app(*, platform_file: Path, redis_url: str) -> Starlette:
@@ -38,16 +38,15 @@ def create_app(*, platform_file: Path, redis_url: str) -> Starlette:
 
     async def front(_: Request) -> Response:
         platform = _read(platform_file)
-        markup = render(_TEMPLATES, "front.html.jinja", platform=platform, script=_script(platform))
-        return HTMLResponse(markup, headers=_headers(platform))
+        return HTMLResponse(markup_for(platform), headers=headers_for(platform))
 
     async def health(_: Request) -> Response:
         found = await health_of(http, _read(platform_file))
-        return Response(orjson.dumps(found), media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(orjson.dumps(found), media_type="application/json", headers=_FRESH)
 
     async def events(request: Request) -> Response:
         lines = tail.follow(request.is_disconnected)
-        return StreamingResponse(lines, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(lines, media_type="text/event-stream", headers=_FRESH)
 
     return Starlette(
         routes=[
@@ -66,22 +65,3 @@ def _read(platform_file: Path) -> dict[str, Any]:
     except (FileNotFoundError, orjson.JSONDecodeError):  # the runner writes it last
         return dict(_NOT_YET)
     return document
-
-
-def _script(platform: dict[str, Any]) -> str:
-    """Return the page's program, told where to sign in."""
-    cognito = platform.get("cognito", {})
-    config = {"login": cognito.get("url"), "client": cognito.get("client_id"), "seeded": cognito.get("is_ours", False)}
-    program = (_TEMPLATES / "front.js").read_text(encoding="utf-8")
-    return f"const PLATFORM = {orjson.dumps(config).decode().replace('<', chr(92) + 'u003c')};\n{program}"
-
-
-def _headers(platform: dict[str, Any]) -> dict[str, str]:
-    login = platform.get("cognito", {}).get("url", "")
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; connect-src 'self' {login}; "
-    return {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": policy + "script-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
