@@ -300,7 +300,7 @@ ODD: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("changed", ODD, ids=str)
+@pytest.mark.parametrize("changed", ODD, ids=range(len(ODD)))
 async def test_an_answer_that_makes_no_sense_grants_nothing(
     gate: AccessGate, payment: Payment, changed: dict[str, Any]
 ) -> None:

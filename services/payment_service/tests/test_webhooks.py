@@ -141,6 +141,7 @@ NOW, BODY = utc_now(), an_event()
         "t=1,v1=ключ".encode(),
         f"t={'٣' * 10},v1=00".encode(),
     ],
+    ids=range(15),
 )
 async def test_a_wrong_signature_is_refused(door: httpx2.AsyncClient, memory: Memory, header: bytes) -> None:
     answer = await post(door, BODY, header)
