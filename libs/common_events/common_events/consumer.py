@@ -27,7 +27,7 @@ RETRY_PAUSES = (0.2, 1.0, 10.0, 60.0, 600.0, 3600.0)
 """Seconds between attempts at one event (events-and-states.md 8, with a quick one before)."""
 _WAIT_SECONDS = 1.0
 _ELECTION_SECONDS = 1.0
-_REDRIVE_EVERY = 5.0
+_LOOK_EVERY = 1.0
 _MOST_HELD_BACK = 1000
 _NOT_THE_EVENT = ("08", "53", "57P")  # the connection, the server's resources, its shutting down
 
@@ -64,12 +64,12 @@ class Consumer:
         async with self._turn(stop) as connection:
             if isinstance(self._subscription, Resumable):
                 self._subscription.resume()
-            backlog, redriven_at = Backlog(self._pauses), 0.0
+            backlog, looked_at = Backlog(self._pauses), 0.0
             while not stop.is_set():
-                await connection.execute(text("SELECT 1"))  # the lock lives as long as this connection
-                if time.monotonic() - redriven_at > _REDRIVE_EVERY:
+                if time.monotonic() - looked_at > _LOOK_EVERY:
+                    await connection.execute(text("SELECT 1"))  # the name is ours as long as this connection lives
                     await self._redrive()
-                    redriven_at = time.monotonic()
+                    looked_at = time.monotonic()
                 if len(backlog) < _MOST_HELD_BACK:
                     wait = min(_WAIT_SECONDS, backlog.seconds_to_next())
                     await self._consume(await self._subscription.receive(wait_seconds=wait), backlog, stop)
@@ -112,7 +112,8 @@ class Consumer:
                     new.remove(envelope.id)
                     with _context(envelope):
                         await self._handlers[envelope.type](session, envelope)
-                    await session.flush()
+                    if session.new or session.dirty or session.deleted:
+                        await session.flush()
                     session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
             await session.commit()
 

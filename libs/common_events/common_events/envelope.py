@@ -1,6 +1,6 @@
 """A fact as it travels: CloudEvents names, an ordering key, a cause (events-and-states.md, section 8)."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ class Envelope:
 
     def to_json(self) -> bytes:
         """Return the envelope as it goes over the wire."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def of(cls, raw: bytes | str) -> "Envelope":

@@ -17,7 +17,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 from psycopg.rows import dict_row
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -314,8 +313,9 @@ async def test_the_lag_is_told(database: Database, database_url: str) -> None:
 async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_once_and_in_order(
     database: Database, redis: Redis, processes: Processes
 ) -> None:
-    """Four writers, 800 events, kill -9 of relays and consumers, Redis flushed."""
-    keys, each, choose = [f"key{n}" for n in range(8)], 100, random.Random(7)
+    """Eight writers; kill -9 of relays and consumers; Redis flushed. STORM=26 makes it 20,800 events and 56 blows."""
+    scale = int(os.environ.get("STORM", "1"))
+    keys, each, choose = [f"key{n}" for n in range(16)], 25 if scale == 1 else 50 * scale, random.Random(7)
     alive = {what: processes.start(what) for what in ("relay", "consumer")}
 
     async def write(mine: list[str]) -> None:
@@ -329,19 +329,18 @@ async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_onc
             await asyncio.sleep(0.02)
 
     async def hurt() -> None:
-        for n in range(6):
-            await asyncio.sleep(0.7)
-            if n % 3 == 2:
-                with contextlib.suppress(RedisError):
-                    await redis.flushall()
+        for n in range(4 + 2 * (scale - 1)):
+            await asyncio.sleep(0.7 if scale == 1 else choose.uniform(0.3, 2.5))
+            if n % 10 == 3:
+                await redis.flushall()
             else:
                 what = choose.choice(list(alive))
                 processes.kill(alive[what])
                 alive[what] = processes.start(what)
 
-    await asyncio.gather(hurt(), *(write(keys[n::4]) for n in range(4)))
+    await asyncio.gather(hurt(), *(write(keys[n::8]) for n in range(8)))
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(20 * scale):
             while len(await effects(database)) < len(keys) * each:  # noqa: ASYNC110 - Postgres sets no event
                 await asyncio.sleep(0.1)
     found = await effects(database)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import Processor
 
@@ -35,7 +36,7 @@ def configure_logging(service: str, *, format: str = "json", level: str = "INFO"
         lambda _logger, _method, event: {"service": service, **event},
     ]
     console = format == "console"
-    renderer = structlog.dev.ConsoleRenderer(colors=False) if console else structlog.processors.JSONRenderer()
+    renderer = structlog.dev.ConsoleRenderer(colors=False) if console else structlog.processors.JSONRenderer(_json)
     last: list[Processor] = [structlog.processors.format_exc_info, redact, renderer]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
@@ -54,6 +55,10 @@ def configure_logging(service: str, *, format: str = "json", level: str = "INFO"
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _json(event: MutableMapping[str, Any], **_: object) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

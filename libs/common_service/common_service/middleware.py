@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -19,12 +19,12 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
-_SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cache-Control": "no-store",
-}
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class RequestContext:
@@ -116,10 +116,10 @@ def _decorated(send: Send, request_id: str, answered: dict[str, int]) -> Callabl
     async def decorated(message: Message) -> None:
         if message["type"] == "http.response.start":
             answered["status"] = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
-            for name, value in _SECURITY.items():
-                headers.setdefault(name, value)
+            given = message.get("headers", ())
+            named = {name.lower() for name, _ in given}
+            security = [header for header in _SECURITY if header[0] not in named]
+            message["headers"] = [*given, (b"x-request-id", request_id.encode()), *security]
         await send(message)
 
     return decorated
