@@ -16,7 +16,7 @@ from story_service.domain.ids import GenerationId, UserId
 _LARGEST_SEQ = 2**31 - 1
 Seq = Annotated[int, Query(ge=0, le=_LARGEST_SEQ, description="Only the events behind this one.")]
 LastEventId = Annotated[
-    int | None, Header(ge=0, le=_LARGEST_SEQ, description="As `after`; a browser sends it when it reconnects.")
+    str, Header(max_length=64, description="As `after`; a browser sends it when it reconnects. No number: no effect.")
 ]
 EventStream = type("EventStream", (Response,), {"media_type": "text/event-stream"})
 
@@ -37,11 +37,11 @@ def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
         responses={**EVENTS, **FACES.responses(*ANY_READER, errors.GenerationUnknown, errors.ChunksPurged)},
     )
     async def follow_generation(
-        reader: Reader, generation_id: UUID, after: Seq = 0, last_event_id: LastEventId = None
+        reader: Reader, generation_id: UUID, after: Seq = 0, last_event_id: LastEventId = ""
     ) -> Response:
         """Follow the events, from the start or behind a position. Leaving does not stop the writing."""
         generation = await use_cases.follow.check(UserId(reader.user_id), GenerationId(generation_id))
-        return event_stream(use_cases.follow(generation, after if last_event_id is None else last_event_id))
+        return event_stream(use_cases.follow(generation, _position(after, last_event_id)))
 
     @router.post(
         "/generations/{generation_id}/cancel",
@@ -58,6 +58,12 @@ def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
         return UsageReportOut.of(await use_cases.usage(UserId(reader.user_id)))
 
     return router
+
+
+def _position(after: int, last_event_id: str) -> int:
+    """Return where to go on: the browser knows better than the address it was given."""
+    known = last_event_id.isascii() and last_event_id.isdecimal()
+    return min(int(last_event_id), _LARGEST_SEQ) if known else after
 
 
 def internal_routes(use_cases: UseCases, callers: Callers) -> APIRouter:

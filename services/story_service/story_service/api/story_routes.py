@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 
 from common_auth.callers import Callers, Person
@@ -31,7 +31,6 @@ _PAID = (
     IdempotencyInProgress,
 )
 _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
-Accept = Annotated[str, Header(max_length=1000, description="`text/event-stream` gives the events in this answer.")]
 IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 
 
@@ -50,14 +49,15 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
             **_responses(*_PAID, *GATED),
         },
     )
-    async def create_story(
-        reader: Reader, body: StoryIn, key: IdempotencyKey, accept: Accept = "application/json"
-    ) -> Response:
-        """Have a story written. The same key and body give the same story, charged once."""
+    async def create_story(request: Request, reader: Reader, body: StoryIn, key: IdempotencyKey) -> Response:
+        """Have a story written. The same key and body give the same story, charged once.
+
+        With `Accept: text/event-stream` this answer itself carries the events.
+        """
         user_id = UserId(reader.user_id)
         ask = Ask(user_id, body.request(), body.model, body.max_price)
         accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
-        return await _answer(use_cases, user_id, accepted, wants_stream=MEDIA_TYPE in accept)
+        return await _answer(use_cases, user_id, accepted, wants_stream=MEDIA_TYPE in request.headers.get("accept", ""))
 
     @router.get("", responses=_responses())
     async def list_stories(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[StorySummary]:
@@ -76,7 +76,7 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
         return _shown(StoryOut.of(await use_cases.stories.latest(UserId(reader.user_id))))
 
     @router.get(
-        "/{story_id}",
+        "/{story_id:uuid}",
         response_model=StoryOut,
         responses={304: {"description": "Unchanged."}, **_responses(errors.StoryUnknown)},
     )
@@ -87,7 +87,7 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
             return Response(status_code=304, headers={"ETag": _etag(story)})
         return _shown(story)
 
-    @router.delete("/{story_id}", status_code=204, responses=_responses(errors.StoryUnknown))
+    @router.delete("/{story_id:uuid}", status_code=204, responses=_responses(errors.StoryUnknown))
     async def delete_story(reader: Reader, story_id: UUID) -> None:
         """Delete one of one's own stories."""
         await use_cases.delete(UserId(reader.user_id), StoryId(story_id))

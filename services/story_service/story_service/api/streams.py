@@ -10,10 +10,20 @@ from story_service.domain.chunks import Chunk
 MEDIA_TYPE = "text/event-stream"
 _PING = b": ping\n\n"
 _HEADERS = {"X-Accel-Buffering": "no"}
+_EVENT = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON.",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string"},
+        "event": {"type": "string", "enum": ["meta", "delta", "notice", "error", "done"]},
+        "data": {"type": "string"},
+    },
+}
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events `meta`, `delta`, `notice`, `error` and at last `done`; `id` is their place in the log.",
-        "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+        "content": {MEDIA_TYPE: {"schema": _EVENT}},
     }
 }
 
