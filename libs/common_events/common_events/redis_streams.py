@@ -87,7 +87,7 @@ class RedisPublisher:
         entries: Any = await self._redis.xrange(stream, max=f"({max(upto[0], 0)}-{upto[1]}", count=_FINISHED_AT_ONCE)
         if not entries:
             return Finished([], "")
-        ids = [UUID(orjson.loads(fields[b"event"])["id"]) for _, fields in entries if b"event" in fields]
+        ids = [event_id for _, fields in entries if (event_id := _event_id(fields)) is not None]
         return Finished(ids, _text(_after(entries[-1][0])))
 
     async def forget(self, source: str, finished: Finished) -> None:
@@ -224,6 +224,13 @@ class RedisSubscription:
 async def _make_group(redis: Redis, stream: str, group: str) -> None:
     with contextlib.suppress(ResponseError):  # BUSYGROUP: it exists
         await redis.xgroup_create(stream, group, id="0", mkstream=True)
+
+
+def _event_id(fields: dict[bytes, bytes]) -> UUID | None:
+    """Return the id of an entry's event, None for an entry that is no event: it shall not stop the relay."""
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return UUID(orjson.loads(fields[b"event"])["id"])
+    return None
 
 
 def _place(entry_id: bytes) -> tuple[int, int]:

@@ -61,6 +61,6 @@ class Retention:
     async def _keep(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> None:
         consumers = sorted(await self._publisher.consumers(self._source))
         await connection.execute(self._learn, [consumers])
-        while (finished := await self._publisher.finished(self._source)).event_ids:
+        while (finished := await self._publisher.finished(self._source)).upto:
             await connection.execute(self._consume, [list(finished.event_ids)])
             await self._publisher.forget(self._source, finished)

@@ -68,7 +68,8 @@ class MemoryPublisher:
         groups = [group for (stream, _), group in self._broker.groups.items() if stream == source]
         upto = min((min(group.pending, default=group.read + 1) for group in groups), default=0)
         events = self._broker.streams.get(source, {})
-        return Finished([Envelope.of(events[n]).id for n in sorted(events) if n < upto], str(upto))
+        done = [n for n in sorted(events) if n < upto]
+        return Finished([Envelope.of(events[n]).id for n in done], str(upto) if done else "")
 
     async def forget(self, source: str, finished: Finished) -> None:
         """Drop finished events."""

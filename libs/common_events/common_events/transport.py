@@ -26,7 +26,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Events that every consumer is done with, and the place in the transport up to which that holds."""
+    """Events that every consumer is done with, and the place in the transport up to which that holds, "" for none."""
 
     event_ids: Sequence[UUID]
     upto: str

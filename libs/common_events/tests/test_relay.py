@@ -118,10 +118,15 @@ async def effects(database: Database) -> list[str]:
         return list((await session.execute(text("SELECT what FROM kit.effects ORDER BY n"))).scalars())
 
 
+async def count(database: Database) -> int:
+    async with database.session() as session:
+        return int((await session.execute(text("SELECT count(*) FROM kit.effects"))).scalar_one())
+
+
 async def until(database: Database, expected: Sequence[str], seconds: float = 15) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
-            while len(await effects(database)) < len(expected):  # noqa: ASYNC110 - Postgres sets no event
+            while await count(database) < len(expected):  # noqa: ASYNC110 - Postgres sets no event
                 await asyncio.sleep(0.02)
     assert await effects(database) == list(expected)
 
@@ -159,7 +164,7 @@ async def test_a_fact_reaches_its_effect_within_milliseconds(
         for version in range(1, 21):
             started = time.monotonic()
             await tell(database, version)
-            while len(await effects(database)) <= version:  # noqa: ASYNC110 - Postgres sets no event
+            while await count(database) <= version:  # noqa: ASYNC110 - Postgres sets no event
                 await asyncio.sleep(0.001)
             taken.append(time.monotonic() - started)
     assert sorted(taken)[10] < 0.1  # far below what polling alone would take
@@ -261,10 +266,10 @@ async def test_what_all_have_consumed_is_noted_and_leaves_the_stream(
 ) -> None:
     publisher = RedisPublisher(redis, kept_ms=-1000)
     job = Relay(database_url, schema="kit", source="kit", publisher=publisher).job()
-    await tell(database, *range(2500))
+    await tell(database, *range(1100))
     async with running(consumer(database, redis)):
         async with running(job):
-            await until(database, [f"k:{n}" for n in range(2500)])
+            await until(database, [f"k:{n}" for n in range(1100)])
         async with running(job), asyncio.timeout(10):
             while await redis.xlen("events:kit"):  # noqa: ASYNC110 - Redis sets no event
                 await asyncio.sleep(0.05)
@@ -277,9 +282,9 @@ async def test_relays_of_partitions_share_the_keys_and_each_keeps_their_order(
     database: Database, database_url: str
 ) -> None:
     broker = MemoryBroker()
-    for version in range(50):
+    for version in range(0, 50, 5):
         for key in "abcdefgh":
-            await tell(database, version, key=key)
+            await tell(database, *range(version, version + 5), key=key)
     jobs = [
         Relay(
             database_url, schema="kit", source="kit", publisher=MemoryPublisher(broker), partition=n, partitions=3
@@ -341,7 +346,7 @@ async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_onc
     await asyncio.gather(hurt(), *(write(keys[n::8]) for n in range(8)))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(20 * scale):
-            while len(await effects(database)) < len(keys) * each:  # noqa: ASYNC110 - Postgres sets no event
+            while await count(database) < len(keys) * each:  # noqa: ASYNC110 - Postgres sets no event
                 await asyncio.sleep(0.1)
     found = await effects(database)
     assert len(found) == len(set(found)) == len(keys) * each

@@ -174,6 +174,11 @@ async def test_an_unreadable_entry_is_put_aside_and_the_queue_goes_on(redis: Red
     await subscription.acknowledge(taken)
     assert (await redis.xpending("events:kit", "a"))["pending"] == 0
     assert await redis.xlen("events-unreadable") == 3
+    publisher = RedisPublisher(redis, kept_ms=-1000)
+    finished = await publisher.finished("kit")
+    assert list(finished.event_ids) == [taken[0].envelope.id]
+    await publisher.forget("kit", finished)
+    assert await redis.xlen("events:kit") == 0
 
 
 async def test_entries_whose_answer_was_lost_are_handed_out_in_their_order(redis: Redis) -> None:
