@@ -58,6 +58,7 @@ class Environments:
         chosen = {names[app]: str(ports[app]) for app in self.choices.apps}
         return (
             self.machine()
+            | {"SHUTDOWN_SECONDS": "1"}  # an open stream must not hold up Ctrl-C
             | self._pass(("OPENAI_TOKENS_PER_SECOND",))
             | chosen
             | {
@@ -91,6 +92,7 @@ class Environments:
         own, cognito, at = clients[service.client], self.addresses.cognito, self.addresses.at
         return (
             self.machine()
+            | {"SHUTDOWN_SECONDS": "1"}  # an open stream must not hold up Ctrl-C
             | self._pass((*_OF_EVERY_SERVICE, *_OF_ONE.get(service.name, ())))
             | {
                 "APP_ENV": "local",

@@ -18,7 +18,7 @@ from sandbox.runner.supervisor import Part, Supervisor
 from sandbox.servers import postgres, redis
 from sandbox.servers.child import Command
 
-SERVERS, WORLD, SERVICE, WORKER, ALB = range(5)
+SERVERS, WORLD, SERVICE, ALB = range(4)
 
 
 class Platform:
@@ -101,7 +101,7 @@ class Platform:
         environment = self._environments.service(service, clients, worker=True)
         command = Command(python(f"{service.package}.worker"), CHECKOUT, environment)
         probe = answering(f"{self._addresses.at(service.worker)}/readyz")
-        await self._supervisor.start(Part(service.worker, command, WORKER, probe))
+        await self._supervisor.start(Part(service.worker, command, SERVICE, probe))
 
     async def _alb(self) -> None:
         command = Command(python("sandbox.alb"), CHECKOUT, self._environments.alb())
