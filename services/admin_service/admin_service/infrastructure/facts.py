@@ -21,7 +21,8 @@ _SUBSCRIPTION = (
 )
 _ARCHIVED_ONLY = (
     *(f"subscription.{what}" for what in _SUBSCRIPTION),
-    *("payment.succeeded", "payment.failed", "generation.closed"),
+    *("payment.succeeded", "payment.failed", "webhook.dead"),
+    *("story.created", "generation.closed", "moderation.decided"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 
