@@ -35,7 +35,10 @@ class Settings(ServiceSettings):
     @classmethod
     def read_moderator_config(cls, value: str) -> str:
         """Take the document from the file that it names, and refuse one that does not fit."""
-        document = value if value.lstrip().startswith("{") else Path(value).read_text()
+        try:
+            document = value if value.lstrip().startswith("{") else Path(value).read_text(encoding="utf-8")
+        except OSError:
+            raise ValueError("neither JSON nor a readable file") from None
         ModeratorConfig.model_validate_json(document)
         return document
 

@@ -5,13 +5,14 @@ import asyncio
 import copy
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
+from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
 from story_service.application.ports import (
     Acceptance,
     AttemptKey,
@@ -25,12 +26,11 @@ from story_service.application.ports import (
 from story_service.domain.chunks import DELTA, Chunk, Draft
 from story_service.domain.events import Event
 from story_service.domain.generation import LEASE, Ending, Generation, State
-from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
-from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.ids import GenerationId, StoryId, UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.story import Story, StoryState
-from story_service.domain.usage import TOKENS, Line, Meter, Window
+from story_service.domain.usage import TOKENS
 
 open_works: ContextVar[int] = ContextVar("open_works", default=0)
 MODELS = {
@@ -42,29 +42,6 @@ MODELS = {
 def assert_no_open_work() -> None:
     """Fail a network call that is made while this task holds a transaction."""
     assert open_works.get() == 0, "a network port is called inside a transaction"
-
-
-@dataclass
-class Reservation:
-    id: ReservationId
-    lines: list[Line]
-    state: str = "open"
-
-
-@dataclass
-class Tables:
-    """Everything that a database would hold."""
-
-    attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
-    stories: dict[StoryId, Story] = field(default_factory=dict)
-    generations: dict[GenerationId, Generation] = field(default_factory=dict)
-    logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
-    windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)
-    reservations: dict[GenerationId, Reservation] = field(default_factory=dict)
-    entries: dict[UserId, list[LedgerEntry]] = field(default_factory=dict)
-    heads: dict[UserId, Head] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
-    facts: list[Event] = field(default_factory=list)
 
 
 class MemoryDatabase:
@@ -273,51 +250,3 @@ class MemoryGenerations:
     def _put(self, generation: Generation) -> Generation:
         self._rows[generation.id] = generation
         return generation
-
-
-class MemoryUsageBook:
-    def __init__(self, tables: Tables) -> None:
-        self._tables, self._windows = tables, tables.windows
-
-    async def lock(self, user_id: UserId) -> Head:
-        return self._tables.heads.get(user_id, Head())
-
-    async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
-        held = await self.holding(user_id, line.meter, line.window)
-        if limit is not None and held.used + line.reserved > limit:
-            return None
-        return self._put(user_id, line, replace(held, reserved=held.reserved + line.reserved))
-
-    async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
-        return self._windows.get((user_id, meter, window.start), Meter())
-
-    async def open(
-        self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
-    ) -> None:
-        self._tables.reservations[generation.id] = Reservation(reservation_id, list(lines))
-
-    async def close(
-        self, generation_id: GenerationId, *, settled: bool, now: datetime
-    ) -> tuple[ReservationId, list[Line]] | None:
-        reservation = self._tables.reservations.get(generation_id)
-        if reservation is None or reservation.state != "open":
-            return None
-        reservation.state = "settled" if settled else "released"
-        return reservation.id, list(reservation.lines)
-
-    async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
-        held = await self.holding(user_id, line.meter, line.window)
-        settled = line.settled or 0
-        assert settled <= line.reserved, "the price cap"
-        return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
-
-    async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
-        self._tables.entries.setdefault(user_id, []).extend(entries)
-        self._tables.heads[user_id] = head
-
-    async def entries(self, user_id: UserId) -> list[LedgerEntry]:
-        return list(self._tables.entries.get(user_id, []))
-
-    def _put(self, user_id: UserId, line: Line, meter: Meter) -> Meter:
-        self._windows[user_id, line.meter, line.window.start] = meter
-        return meter

@@ -42,7 +42,7 @@ def test_the_first_windows_are_title_and_sentence_the_others_full() -> None:
 
 def test_a_sentence_without_end_is_cut_at_240_characters() -> None:
     cutter = WindowCutter(HELD_BACK)
-    assert [len(window) for window in cutter.add("a" * 500, 0.0)] == [240, 240]
+    assert [len(window) for window in cutter.add("a" * 1000, 0.0)] == [240, 600]
 
 
 def test_a_window_waits_no_longer_than_its_patience() -> None:
@@ -54,8 +54,10 @@ def test_a_window_waits_no_longer_than_its_patience() -> None:
     assert cutter.patience(12.0) is None
 
 
-def test_released_at_once_nothing_waits() -> None:
-    assert WindowCutter(AT_ONCE).add("Word", 0.0) == ["W", "o", "r", "d"]
+def test_released_at_once_the_first_letter_leaves_and_the_rest_follows_soon() -> None:
+    cutter = WindowCutter(AT_ONCE)
+    assert cutter.add("Word", 0.0) == ["W"]
+    assert cutter.late(0.25) == "ord"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from common_auth.callers import Callers, Person, ServiceCaller
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
-from story_service.api.schemas import GenerationOut, UsageReportOut, UserUsageOut
+from story_service.api.schemas import GenerationOut
 from story_service.api.streams import EVENTS, event_stream
+from story_service.api.usage_schemas import UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
 from story_service.domain import errors
 from story_service.domain.ids import GenerationId, UserId

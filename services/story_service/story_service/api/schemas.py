@@ -7,11 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from story_service.application.ports import Acceptance
-from story_service.application.read_usage import UsageReport, UserUsage
 from story_service.domain.generation import Generation
 from story_service.domain.pricing import MeterQuote, Quote
 from story_service.domain.story import Length, Story, StoryRequest, TruthMode
-from story_service.domain.usage import MeterReading
 
 _NO_NUL = r"^[^\x00]*$"
 _LARGEST_INTEGER = 2**53 - 1
@@ -146,7 +144,7 @@ class GenerationOut(GenerationBrief):
             events=events_path(generation.id),
             story_id=generation.story_id,
             model=generation.model,
-            usage=_usage(generation),
+            usage=usage_out(generation),
             price=generation.price,
             error_code=generation.error_code,
             created_at=generation.created_at,
@@ -187,118 +185,13 @@ class StoryOut(StorySummary):
         return cls.model_validate({**_summary(story), "body": story.body})
 
 
-class MeterOut(Wire):
-    """One meter: `limit` is null and `unlimited` true where there is none."""
-
-    limit: int | None
-    unlimited: bool
-    window: str
-    reserved: int
-    settled: int
-    remaining: int | None
-    starts_at: datetime | None
-    resets_at: datetime | None
-
-    @classmethod
-    def of(cls, reading: MeterReading) -> Self:
-        """Show a meter."""
-        window = reading.window
-        return cls(
-            limit=reading.limit.amount,
-            unlimited=reading.limit.amount is None,
-            window=reading.limit.window,
-            reserved=reading.now.reserved,
-            settled=reading.now.settled,
-            remaining=reading.remaining,
-            starts_at=window.start if window else None,
-            resets_at=window.end if window else None,
-        )
-
-
-class UsageReportOut(Wire):
-    """What is used of what the plan includes."""
-
-    plan: str
-    state: str
-    meters: dict[str, MeterOut]
-
-    @classmethod
-    def of(cls, report: UsageReport) -> Self:
-        """Show a reader's usage."""
-        meters = {reading.meter: MeterOut.of(reading) for reading in report.meters}
-        return cls(plan=report.access.plan, state=report.access.state, meters=meters)
-
-
-class TotalsOut(Wire):
-    """Sums over all time."""
-
-    stories: int
-    tokens: int
-    cost_micros: int
-
-
-class GenerationLine(Wire):
-    """A generation for an admin: numbers, no text."""
-
-    id: UUID
-    kind: Literal["story"] = "story"
-    story_id: UUID
-    state: State
-    billing: Billing
-    model: str
-    usage: UsageOut | None
-    cost_micros: int | None
-    error_code: str | None
-    created_at: datetime
-    first_token_at: datetime | None
-    finished_at: datetime | None
-
-    @classmethod
-    def of(cls, generation: Generation) -> Self:
-        """Show a generation."""
-        return cls(
-            id=generation.id,
-            story_id=generation.story_id,
-            state=generation.state.value,
-            billing=generation.billing.value,
-            model=generation.model,
-            usage=_usage(generation),
-            cost_micros=generation.cost_micros,
-            error_code=generation.error_code,
-            created_at=generation.created_at,
-            first_token_at=generation.first_token_at,
-            finished_at=generation.finished_at,
-        )
-
-
-class UserUsageOut(UsageReportOut):
-    """A user's usage for an admin."""
-
-    user_id: UUID
-    totals: TotalsOut
-    generations: list[GenerationLine]
-
-    @classmethod
-    def of_user(cls, user_id: UUID, usage: UserUsage) -> Self:
-        """Show it."""
-        report = UsageReportOut.of(usage.report)
-        totals = usage.totals
-        return cls(
-            user_id=user_id,
-            plan=report.plan,
-            state=report.state,
-            meters=report.meters,
-            totals=TotalsOut(stories=totals.stories, tokens=totals.tokens, cost_micros=totals.cost_micros),
-            generations=[GenerationLine.of(generation) for generation in usage.generations],
-        )
-
-
 def events_path(generation_id: UUID) -> str:
     """Return where the events of a generation are."""
     return f"/story/v1/generations/{generation_id}/events"
 
 
-def _usage(generation: Generation) -> UsageOut | None:
+def usage_out(generation: Generation) -> UsageOut | None:
+    """Show what was used, if anything is charged."""
     usage = generation.usage
     if usage is None:
         return None

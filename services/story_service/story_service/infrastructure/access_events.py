@@ -1,15 +1,23 @@
 """What payment_service tells of somebody's access reaches the gates of every process."""
 
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from common_auth.invalidation import AccessInvalidations
 from common_events.consumer import Handler
 from common_events.envelope import Envelope
 
 ACCESS_CHANGED = "access.changed"
+
+
+class Invalidations(Protocol):
+    """What makes gates forget."""
+
+    async def publish(self, user_id: UUID, version: int) -> None:
+        """Make every gate forget what is older."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class AccessChanged:
     version: int
 
 
-def forgetting(invalidations: AccessInvalidations) -> Handler:
+def forgetting(invalidations: Invalidations) -> Handler:
     """Return the handler: it changes nothing here but what gates remember, so repeating it is harmless."""
 
     async def forget(_: AsyncSession, envelope: Envelope) -> None:

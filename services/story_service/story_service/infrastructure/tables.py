@@ -1,47 +1,27 @@
 """The rows of the schema `story`. Columns and constraints are those of the migrations; a test compares them."""
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    BigInteger,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     SmallInteger,
-    Text,
-    Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
-from common_service.tables import schema_metadata
+from story_service.infrastructure.schema import Row
+from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
 
 _GENERATION_KINDS = "'story','chat','continuation','analysis','image','narration','video','transcription'"
 _CLOSED = "'succeeded','blocked','failed','cancelled','expired'"
 _STAGES = "'input','output','publish','report','appeal','takedown'"
-
-
-class Row(DeclarativeBase):
-    """Types of columns by annotation; every number of money or usage is a bigint."""
-
-    metadata = schema_metadata("story")
-    type_annotation_map: ClassVar[dict[Any, Any]] = {
-        str: Text,
-        int: BigInteger,
-        bytes: LargeBinary,
-        UUID: Uuid,
-        datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-        list[str]: ARRAY(Text),
-    }
 
 
 class GenerationRow(Row):
@@ -115,115 +95,6 @@ class ChunkRow(Row):
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("kind IN ('delta','meta','citation','notice','done','error')", name="kind_known"),
     )
-
-
-class WindowRow(Row):
-    """What a reader holds and has used of a meter in one window."""
-
-    __tablename__ = "usage_windows"
-
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    meter: Mapped[str] = mapped_column(primary_key=True)
-    window_start: Mapped[datetime] = mapped_column(primary_key=True)
-    window_end: Mapped[datetime]
-    reserved: Mapped[int] = mapped_column(server_default=text("0"))
-    settled: Mapped[int] = mapped_column(server_default=text("0"))
-
-    __table_args__ = (
-        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
-        CheckConstraint("settled >= 0", name="settled_not_negative"),
-        CheckConstraint("window_end > window_start", name="ends_after_start"),
-    )
-
-
-class ReservationRow(Row):
-    """The money that one generation holds."""
-
-    __tablename__ = "reservations"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    generation_id: Mapped[UUID] = mapped_column(ForeignKey("story.generations.id"), unique=True)
-    payer_id: Mapped[UUID]
-    state: Mapped[str]
-    expires_at: Mapped[datetime]
-    created_at: Mapped[datetime]
-    closed_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint("state IN ('open','settled','released')", name="state_known"),
-        CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_has_time"),
-        Index("ix_reservations_open", "expires_at", postgresql_where=text("state = 'open'")),
-    )
-
-
-class LineRow(Row):
-    """One meter of a reservation. Settled never exceeds reserved: the price cap."""
-
-    __tablename__ = "reservation_lines"
-
-    reservation_id: Mapped[UUID] = mapped_column(
-        ForeignKey("story.reservations.id", ondelete="CASCADE"), primary_key=True
-    )
-    line_no: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    meter: Mapped[str]
-    source: Mapped[str]
-    window_start: Mapped[datetime | None]
-    window_end: Mapped[datetime | None]
-    reserved: Mapped[int]
-    settled: Mapped[int | None]
-
-    __table_args__ = (
-        CheckConstraint("source IN ('window','grant')", name="source_known"),
-        CheckConstraint("(source = 'window') = (window_start IS NOT NULL)", name="window_named"),
-        CheckConstraint("(window_start IS NULL) = (window_end IS NULL)", name="window_whole"),
-        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
-        CheckConstraint("settled >= 0", name="settled_not_negative"),
-        CheckConstraint("settled IS NULL OR settled <= reserved", name="price_cap"),
-    )
-
-
-class LedgerRow(Row):
-    """One entry of a reader's chain. The service may add, nobody may change."""
-
-    __tablename__ = "ledger_entries"
-
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(primary_key=True)
-    meter: Mapped[str]
-    kind: Mapped[str]
-    amount: Mapped[int]
-    reservation_id: Mapped[UUID | None]
-    ref: Mapped[str | None]
-    reserved_after: Mapped[int]
-    settled_after: Mapped[int]
-    occurred_at: Mapped[datetime]
-    prev_hash: Mapped[bytes]
-    hash: Mapped[bytes]
-
-    __table_args__ = (
-        CheckConstraint("seq > 0", name="seq_positive"),
-        CheckConstraint("kind IN ('reserve','settle','release','grant','void','adjust')", name="kind_known"),
-        CheckConstraint("length(prev_hash) = 32", name="prev_hash_length"),
-        CheckConstraint("length(hash) = 32", name="hash_length"),
-        Index(
-            "uq_ledger_entries_once",
-            "reservation_id",
-            "meter",
-            "kind",
-            unique=True,
-            postgresql_where=text("reservation_id IS NOT NULL"),
-        ),
-    )
-
-
-class HeadRow(Row):
-    """The end of a reader's chain, and the lock of all that reader's usage."""
-
-    __tablename__ = "ledger_heads"
-
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int]
-    hash: Mapped[bytes]
 
 
 class ModelRow(Row):
@@ -338,6 +209,22 @@ class DecisionRow(Row):
         Index("ix_moderation_decisions_target", "target_type", "target_id", "created_at"),
     )
 
+
+__all__ = [
+    "ChunkRow",
+    "DecisionRow",
+    "GenerationRow",
+    "HeadRow",
+    "LedgerRow",
+    "LineRow",
+    "ModelRow",
+    "ReservationRow",
+    "Row",
+    "StoryRow",
+    "WindowRow",
+    "idempotency_keys",
+    "messaging",
+]  # importing this module makes the metadata whole
 
 messaging = messaging_tables(Row.metadata)
 idempotency_keys = idempotency_table(Row.metadata)

@@ -1,0 +1,87 @@
+"""What the memory stores hold, and the book of usage over it."""
+# ruff: noqa: ARG002 - the signatures are those of the port
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from story_service.application.ports import Acceptance
+from story_service.domain.chunks import Chunk
+from story_service.domain.events import Event
+from story_service.domain.generation import Generation
+from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.moderation import Decision
+from story_service.domain.story import Story
+from story_service.domain.usage import Line, Meter, Window
+
+
+@dataclass
+class Reservation:
+    id: ReservationId
+    lines: list[Line]
+    state: str = "open"
+
+
+@dataclass
+class Tables:
+    """Everything that a database would hold."""
+
+    attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
+    stories: dict[StoryId, Story] = field(default_factory=dict)
+    generations: dict[GenerationId, Generation] = field(default_factory=dict)
+    logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
+    windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)
+    reservations: dict[GenerationId, Reservation] = field(default_factory=dict)
+    entries: dict[UserId, list[LedgerEntry]] = field(default_factory=dict)
+    heads: dict[UserId, Head] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    facts: list[Event] = field(default_factory=list)
+
+
+class MemoryUsageBook:
+    def __init__(self, tables: Tables) -> None:
+        self._tables, self._windows = tables, tables.windows
+
+    async def lock(self, user_id: UserId) -> Head:
+        return self._tables.heads.get(user_id, Head())
+
+    async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
+        held = await self.holding(user_id, line.meter, line.window)
+        if limit is not None and held.used + line.reserved > limit:
+            return None
+        return self._put(user_id, line, replace(held, reserved=held.reserved + line.reserved))
+
+    async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
+        return self._windows.get((user_id, meter, window.start), Meter())
+
+    async def open(
+        self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
+    ) -> None:
+        self._tables.reservations[generation.id] = Reservation(reservation_id, list(lines))
+
+    async def close(
+        self, generation_id: GenerationId, *, settled: bool, now: datetime
+    ) -> tuple[ReservationId, list[Line]] | None:
+        reservation = self._tables.reservations.get(generation_id)
+        if reservation is None or reservation.state != "open":
+            return None
+        reservation.state = "settled" if settled else "released"
+        return reservation.id, list(reservation.lines)
+
+    async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
+        held = await self.holding(user_id, line.meter, line.window)
+        settled = line.settled or 0
+        assert settled <= line.reserved, "the price cap"
+        return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
+
+    async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
+        self._tables.entries.setdefault(user_id, []).extend(entries)
+        self._tables.heads[user_id] = head
+
+    async def entries(self, user_id: UserId) -> list[LedgerEntry]:
+        return list(self._tables.entries.get(user_id, []))
+
+    def _put(self, user_id: UserId, line: Line, meter: Meter) -> Meter:
+        self._windows[user_id, line.meter, line.window.start] = meter
+        return meter

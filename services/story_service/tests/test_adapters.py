@@ -1,0 +1,128 @@
+"""The smaller adapters: payment's snapshot, wake-ups between processes, payment's facts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common_auth.access import AccessSnapshot
+from common_events.envelope import Envelope
+from common_service.database import Database
+from common_service.ids import uuid7
+from services.story_service.tests.worlds import NOON, STORY_TEXT, CountedWork, World, a_generation, in_pieces
+from story_service.application.follow_generation import FollowGeneration
+from story_service.application.live import LiveGenerations
+from story_service.domain.access import Limit
+from story_service.infrastructure.access_events import forgetting
+from story_service.infrastructure.notifications import listening
+from story_service.infrastructure.subscriptions import access_of
+
+pytestmark = pytest.mark.anyio
+
+
+def a_snapshot(**features: dict[str, Any]) -> AccessSnapshot:
+    return AccessSnapshot.of(
+        {
+            "user_id": str(uuid4()),
+            "version": 7,
+            "state": "grace",
+            "entitled": True,
+            "plan": {"code": "pro", "rank": 1},
+            "period": {"start": "2026-11-03T00:00:00Z", "end": "2026-12-03T00:00:00Z"},
+            "features": features,
+            "reason": None,
+            "next_change_at": None,
+            "ttl_seconds": 30,
+        }
+    )
+
+
+async def test_a_snapshot_is_said_in_our_words() -> None:
+    features: dict[str, dict[str, Any]] = {
+        "story.generate": {"kind": "flag", "value": True},
+        "chat.access": {"kind": "flag", "value": False},
+        "stories.day": {"kind": "limit", "limit": 10, "window": "day"},
+        "chats.day": {"kind": "limit", "unlimited": True, "window": "day"},
+        "models.tier": {"kind": "config", "value": "premium"},
+    }
+    access = access_of(a_snapshot(**features), ("pro",))
+    assert (access.version, access.entitled, access.plan, access.state) == (7, True, "pro", "grace")
+    assert access.flags == {"story.generate"}
+    assert access.limits == {"stories.day": Limit(10, "day"), "chats.day": Limit(None, "day")}
+    assert access.period == (datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 12, 3, tzinfo=UTC))
+    assert access.tier == "premium"
+    assert access.limit("tokens.month").amount == 0
+
+
+@pytest.fixture
+async def elsewhere(database_url: str) -> AsyncIterator[LiveGenerations]:
+    """Be another process that hears."""
+    live, stop = LiveGenerations(), asyncio.Event()
+    job = asyncio.ensure_future(listening(database_url, live).run(stop))
+    async with asyncio.timeout(5):
+        while not live.hears_others:  # noqa: ASYNC110 - the job has no other sign
+            await asyncio.sleep(0.01)
+    yield live
+    stop.set()
+    await job
+
+
+async def test_commits_of_one_process_wake_the_followers_of_another(
+    database: Database, elsewhere: LiveGenerations
+) -> None:
+    world = World(lambda: CountedWork(database))
+    gate = asyncio.Event()
+    world.writer.scripts = [[gate, *in_pieces(STORY_TEXT)]]
+    generation = await world.ask()
+    follow = FollowGeneration(world.start_work, elsewhere, world.clock, ping_seconds=60)
+    reading = asyncio.ensure_future(anext(aiter(follow(generation, 1))))
+    await asyncio.sleep(0.1)
+    gate.set()
+    async with asyncio.timeout(5):
+        chunk = await reading
+    assert chunk is not None
+    assert chunk.text == "The Last Ferry\n\n"
+    await world.ended(generation)
+
+
+async def test_when_hearing_ends_followers_look_for_themselves(database_url: str) -> None:
+    live, stop = LiveGenerations(), asyncio.Event()
+    with live.follow(a_generation().id) as follower:
+        job = asyncio.ensure_future(listening(database_url, live).run(stop))
+        stop.set()
+        async with asyncio.timeout(5):
+            await follower.wait(0, 60)
+            await job
+    assert not live.hears_others
+
+
+async def test_a_change_of_access_reaches_every_gate(database: Database) -> None:
+    told: list[tuple[Any, int]] = []
+
+    class Told:
+        async def publish(self, user_id: Any, version: int) -> None:
+            told.append((user_id, version))
+
+    user_id = uuid7()
+    envelope = Envelope(
+        uuid7(), "access.changed", "payment", 1, user_id, NOON, str(user_id), 4, None, None, None,
+        {"user_id": str(user_id), "version": 4, "state": "active"},
+    )  # fmt: skip
+    async with AsyncSession(database.engine) as session:
+        await forgetting(Told())(session, envelope)
+    assert told == [(user_id, 4)]
+
+
+async def test_draining_leaves_what_is_too_slow_to_its_lease(database: Database) -> None:
+    world = World(lambda: CountedWork(database))
+    world.writer.scripts = [[asyncio.Event()]]
+    generation = await world.ask()
+    await world.until_called()
+    await world.engine.runs.drain(0.1)
+    left = await world.generation(generation.id)
+    assert (left.state, left.billing) == ("running", "reserved")
+    assert len(world.engine.runs) == 0
