@@ -27,6 +27,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         ws="none",
         log_config=None,
         access_log=False,
+        log_level="warning",
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
