@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from sandbox.demo.platform import Platform, load_platform
 from sandbox.demo.running import wait_until_ready
 from sandbox.servers.ports import free_port
 
@@ -55,3 +56,9 @@ def platform() -> Iterator[RunningPlatform]:
         directory.chmod(0o755)  # Postgres runs as another user when root runs the tests
         with platform_in(directory) as running:
             yield running
+
+
+@pytest.fixture(scope="session")
+def world(platform: RunningPlatform) -> Platform:
+    """Its addresses, as a person's browser knows them."""
+    return load_platform(platform.file)

@@ -1,21 +1,15 @@
 """The product's main job through the load balancer, by one reader and by twenty at once."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
-from sandbox.demo.__main__ import new_reader, quiet_reader
 from sandbox.demo.journey import Journey
-from sandbox.demo.platform import Platform, load_platform
+from sandbox.demo.platform import Platform
+from sandbox.demo.readers import new_reader, quiet_reader
+from sandbox.demo.steps import attempt
 
 pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(240)]
-
-
-@pytest.fixture(scope="module")
-def world(platform: "RunningPlatform") -> Platform:  # type: ignore[name-defined]  # noqa: F821 - of tests/conftest.py
-    file: Path = platform.file
-    return load_platform(file)
 
 
 def test_a_reader_signs_up_pays_and_reads_a_story_as_it_is_written(world: Platform) -> None:
@@ -24,7 +18,7 @@ def test_a_reader_signs_up_pays_and_reads_a_story_as_it_is_written(world: Platfo
             journey = Journey(world, visitor, lambda _: None)
             steps = (journey.sign_up, journey.provision, journey.be_refused, journey.subscribe, journey.read)
             for step in (*steps, journey.look_again, journey.repeat, journey.use_up, journey.be_seen):
-                await step()
+                await attempt(step)
             return journey
 
     journey = asyncio.run(main_job())

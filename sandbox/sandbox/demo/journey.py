@@ -74,13 +74,14 @@ class Journey:
     async def read(self) -> str:
         """Read the story as it is written, as soon as the gate lets this reader in."""
         self.story, waited = await self._read_when_unlocked()
+        self.listen("\n")
         done = self.story.done
         _check(done["billing"] == "settled", "the story is charged", done)
         _check(not self.story.replayed, "it is a new story", done)
         words = len(self.story.text.split())
-        usage = ", ".join(f"{name} {amount}" for name, amount in done["usage"].items())
+        usage = f"{done['usage']['total_tokens']} tokens used, {done['price']} charged"
         pace = f"{words} words in {self.story.windows} windows, the first after {self.story.first_words_ms} ms"
-        return f"unlocked within {waited:.1f} s; {pace}; {usage}"
+        return f"let in after {waited:.1f} s; {pace}; {usage}"
 
     async def look_again(self) -> str:
         """Fetch the latest story, and what it cost."""
@@ -149,7 +150,7 @@ class Journey:
                 await asyncio.sleep(0.1)
 
     async def _until_written(self, generation_id: str) -> None:
-        while True:
+        while True:  # the step's patience ends it
             seen = expect(await self.reader.call("GET", f"/story/v1/generations/{generation_id}"), 200).json()
             if seen["state"] == "succeeded":
                 return

@@ -25,9 +25,14 @@ class Platform:
 def load_platform(file: Path) -> Platform:
     """Read platform.json. Raises StepFailed when nothing runs or a part that the demo drives is the real vendor's."""
     try:
-        document: dict[str, Any] = orjson.loads(file.read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
-        raise StepFailed("TrueCrime does not run: start it with `make run`.") from None
+        return _platform_of(orjson.loads(file.read_bytes()))
+    except (OSError, orjson.JSONDecodeError):
+        raise StepFailed(f"TrueCrime does not run: there is no record of it at {file}. Start it: make run.") from None
+    except (LookupError, TypeError) as error:
+        raise StepFailed(f"{file} is not the record of a platform that this demo knows ({error!r}).") from None
+
+
+def _platform_of(document: dict[str, Any]) -> Platform:
     for part in ("cognito", "stripe"):
         if not document[part]["is_ours"]:
             raise StepFailed(f"The demo signs up and pays by itself, and cannot with the real {part.capitalize()}.")

@@ -41,7 +41,7 @@ async def read_story(visitor: Visitor, body: dict[str, Any], key: str, listen: L
         reading.replayed = answer.headers.get("idempotent-replayed") == "true"
         async for event in httpx2.EventSource(answer):
             _take(reading, event.event, orjson.loads(event.data), started, listen)
-    if reading.done.get("state") != "succeeded":
+    if not reading.done or reading.done["state"] != "succeeded":
         raise StepFailed(f"The story ended as {reading.done or 'nothing'}.")
     return reading
 

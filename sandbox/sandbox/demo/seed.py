@@ -34,8 +34,8 @@ def main() -> int:
     """Seed the platform of PLATFORM_FILE; say in a sentence what went wrong."""
     try:
         asyncio.run(seed(load_platform(Path(os.environ["PLATFORM_FILE"]))))
-    except (StepFailed, httpx2.HTTPError) as error:
-        sys.stderr.write(f"The seeded people could not be made: {error or type(error).__name__}\n")
+    except (StepFailed, httpx2.HTTPError, LookupError, TypeError, ValueError) as error:
+        sys.stderr.write(f"The seeded people could not be made: {str(error) or type(error).__name__}\n")
         return 1
     return 0
 

@@ -1,7 +1,7 @@
 """The facts that services tell one another, as they pass: a look at the streams that joins no consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Any
 
 import orjson
@@ -24,7 +24,7 @@ class EventTail:
     def __init__(self, redis: Redis, *, wait_ms: int = _WAIT_MS, patience: float = 1.0) -> None:
         self._redis, self._wait_ms, self._patience = redis, wait_ms, patience
 
-    async def follow(self, is_gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    async def follow(self, is_gone: Callable[[], Awaitable[bool]]) -> AsyncGenerator[bytes, None]:
         """Yield server-sent events until the page is closed. What came while the bus was away comes afterwards."""
         positions: dict[Any, Any] = {}
         is_away = False

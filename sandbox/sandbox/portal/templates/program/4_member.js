@@ -34,10 +34,15 @@ async function subscribe(plan_code, choice) {
   const body = await answer.clone().json().catch(() => ({}));
   choice.disabled = false;
   if (answer.ok) return location.assign(body.url);
-  if (body.code === "checkout_open" && body.url) {
-    return notify("plain", "A payment that you began is still open. Finish it, or leave it to expire.", button("Go on to the payment", "", () => location.assign(body.url)));
-  }
-  return complain(answer);
+  return body.code === "checkout_open" && body.url ? offerOpenPayment(body) : complain(answer);
+}
+
+// One payment at a time: the open one may be for another plan than the one just chosen.
+async function offerOpenPayment({ id, url, expires_at }) {
+  const answer = await api("GET", `/payment/v1/checkout-sessions/${id}`);
+  const plan = answer.ok ? ` of ${(await answer.json()).plan_code}` : "";
+  notify("plain", `A payment${plan} that you began is still open, until ${moment(expires_at)}. Finish that one, or leave it to expire.`,
+    button("Go on to the payment", "", () => location.assign(url)));
 }
 
 // Back from the payment page: the webhook may still be on its way, so ask until the platform knows.

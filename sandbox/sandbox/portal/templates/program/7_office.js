@@ -5,9 +5,8 @@ async function showPeople(cursor = null) {
   if (!answer.ok) return complain(answer);
   const { items, next_cursor } = await answer.json();
   const rows = items.map((user) => {
-    const look = button("Look", "quiet tiny", () => showPerson(user.id));
-    look.setAttribute("aria-label", `Look at ${user.email || user.id}`);
-    return row(user.email || user.id, user.plan, user.access_state ? state(user.access_state) : "–", figure(user.tokens_30d), look);
+    const look = button(user.email || user.id, "link", () => showPerson(user.id));
+    return row(look, user.plan, user.access_state ? state(user.access_state) : "–", figure(user.tokens_30d));
   });
   if (cursor) $("users").append(...rows); else $("users").replaceChildren(...rows);
   $("more").hidden = !next_cursor;
@@ -45,7 +44,7 @@ function profileOf(profile) {
 
 function subscriptionOf({ access, billing }) {
   const terms = billing?.subscription;
-  const rights = access ? [state(access.state), ` ${access.entitled ? "may" : "may not"} have stories written`] : "–";
+  const rights = access ? [state(access.state), access.entitled ? " may have stories written" : " may have no stories written"] : "–";
   const pairs = [["Access", make("span", rights)]];
   if (terms) pairs.push(["Plan", terms.plan_code], ["Subscription", state(terms.status)], ["Period", `${day(terms.period_start)} to ${day(terms.period_end)}`],
     [terms.cancel_at_period_end ? "Ends" : "Renews", day(terms.cancel_at_period_end ? terms.period_end : terms.next_invoice_at)]);
