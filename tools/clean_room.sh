@@ -19,8 +19,6 @@ fi
 chroot "$base" id reader >/dev/null 2>&1 || chroot "$base" useradd --create-home --shell /bin/bash reader
 install -D -m 644 /etc/ssl/certs/ca-certificates.crt "$base/etc/own-authority/ca.crt"
 cp /etc/resolv.conf "$base/etc/resolv.conf"
-mountpoint -q "$base/proc" || mount -t proc proc "$base/proc"
-mountpoint -q "$base/dev" || mount --rbind --make-rslave /dev "$base/dev"
 
 if [[ $who == root ]]; then home=/root; else home=/home/reader; fi
 if [[ ! -e $base$home/truecrime ]]; then
@@ -30,5 +28,8 @@ fi
 words=$(printf '%q ' "$@")
 as=(chroot "$base")
 [[ $who == root ]] || as=(chroot --userspec=reader:reader "$base")
+# A mount namespace of its own: /proc and /dev are gone with the command, and DIR can be removed without harm.
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 TERM="${TERM:-dumb}" HOME=$home \
-  SSL_CERT_FILE=/etc/own-authority/ca.crt "${as[@]}" /bin/bash -c "cd $home/truecrime && exec $words"
+  SSL_CERT_FILE=/etc/own-authority/ca.crt unshare --mount --propagation private \
+  bash -c 'mount -t proc proc "$0/proc"; mount --rbind /dev "$0/dev"; exec "$@"' "$base" \
+  "${as[@]}" /bin/bash -c "cd $home/truecrime && exec $words"
