@@ -1,6 +1,7 @@
 """Small worlds for the runner: directories, choices, and fake parts that are real processes of a few lines."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +26,14 @@ def anyio_backend() -> str:
 def directory(tmp_path: Path) -> Iterator[RunDirectory]:
     with RunDirectory(tmp_path / "run") as directory:
         yield directory
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A folder that others may enter, as Postgres must when root runs the tests; pytest's own are shut."""
+    with tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture

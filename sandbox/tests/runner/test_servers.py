@@ -1,8 +1,6 @@
 """The servers under everything: they start, keep their data, and go."""
 
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,40 +13,33 @@ from sandbox.servers.postgres import start_postgres
 from sandbox.servers.redis import start_redis
 
 
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)  # Postgres runs as another user when root runs the tests
-        yield Path(name)
-
-
-def test_postgres_keeps_its_data_over_a_restart(directory: Path) -> None:
-    first = start_postgres(directory)
+def test_postgres_keeps_its_data_over_a_restart(open_directory: Path) -> None:
+    first = start_postgres(open_directory)
     with psycopg.connect(first.url) as connection:
         connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
     first.stop()
-    second = start_postgres(directory)
+    second = start_postgres(open_directory)
     with psycopg.connect(second.url) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
     second.stop()
     assert second.process.poll() is not None
 
 
-def test_postgres_recovers_after_the_server_was_killed(directory: Path) -> None:
-    first = start_postgres(directory)
+def test_postgres_recovers_after_the_server_was_killed(open_directory: Path) -> None:
+    first = start_postgres(open_directory)
     first.process.kill()
     first.process.wait()
-    second = start_postgres(directory)
+    second = start_postgres(open_directory)
     with psycopg.connect(second.url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     second.stop()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs another user for its Postgres")
-def test_data_that_was_shut_in_later_is_told_in_a_sentence(directory: Path) -> None:
-    home = directory / "postgres"
+def test_data_that_was_shut_in_later_is_told_in_a_sentence(open_directory: Path) -> None:
+    home = open_directory / "postgres"
     start_postgres(home).stop()
-    directory.chmod(0o700)
+    open_directory.chmod(0o700)
     with pytest.raises(CannotStart, match=r"may not enter .*postgres, where data is already"):
         start_postgres(home)
 
