@@ -21,7 +21,6 @@ STORY = {
     "prompt": "A lighthouse keeper vanishes in the winter of 1954; the lamp was lit for three nights after.",
     "length": "short",
 }
-_UNLOCK_SECONDS = 5.0
 _MOST_STORIES = 50
 
 
@@ -36,6 +35,7 @@ class Journey:
     story: Reading = field(default_factory=Reading)
     user_id: str = ""
     checkout_url: str = ""
+    unlock_seconds: float = 5.0
 
     async def sign_up(self) -> str:
         """Sign up, confirm by mail, sign in; the token is Cognito's."""
@@ -138,14 +138,14 @@ class Journey:
         return await self.reader.call("POST", "/story/v1/stories", body=STORY, Idempotency_Key=str(uuid4()))
 
     async def _read_when_unlocked(self) -> tuple[Reading, float]:
-        """Try until story_service has heard of the payment; it has 5 s."""
+        """Try until story_service has heard of the payment; it has `unlock_seconds`."""
         started = time.perf_counter()
         while True:
             waited = time.perf_counter() - started
             try:
                 return await read_story(self.reader, STORY, self.key, self.listen), waited
             except NotSubscribed:
-                if waited > _UNLOCK_SECONDS:
+                if waited > self.unlock_seconds:
                     raise
                 await asyncio.sleep(0.1)
 

@@ -12,6 +12,7 @@ from sandbox.demo.steps import attempt
 from sandbox.demo.visitor import Visitor
 
 PASSWORD = "Case-File-2026"  # noqa: S105 - of a reader who exists for one demo
+_UNLOCK_IN_A_CROWD = 20.0
 
 
 async def one_reader(platform: Platform) -> None:
@@ -39,14 +40,16 @@ async def many_readers(platform: Platform, count: int) -> None:
     stories = {journey.story.done["story_id"] for journey in journeys}
     charges = sum(1 for journey in journeys if journey.story.done["billing"] == "settled")
     payers = {journey.user_id for journey in journeys}
-    seconds = time.perf_counter() - started
-    console.print(f"{len(stories)} stories, {charges} charges, {len(payers)} subscriptions, no error, {seconds:.1f} s")
+    waits = sum(journey.reader.patience.waits for journey in journeys)
+    counted = f"{len(stories)} stories, {charges} charges, {len(payers)} subscriptions, no error"
+    asked_to_wait = f", {waits} requests sent again after 503 with Retry-After" if waits else ""
+    console.print(f"{counted}{asked_to_wait}, {time.perf_counter() - started:.1f} s")
 
 
 async def quiet_reader(platform: Platform) -> Journey:
     """Do the main job without a word."""
     async with new_reader(platform) as visitor:
-        journey = Journey(platform, visitor, lambda _: None)
+        journey = Journey(platform, visitor, lambda _: None, unlock_seconds=_UNLOCK_IN_A_CROWD)
         steps = (journey.sign_up, journey.provision, journey.be_refused, journey.subscribe, journey.read)
         for step in (*steps, journey.look_again, journey.repeat):
             await attempt(step)

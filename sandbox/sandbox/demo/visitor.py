@@ -13,10 +13,11 @@ import httpx2
 
 from sandbox.demo.errors import StepFailed
 from sandbox.demo.forms import expect, open_page, submit
+from sandbox.demo.patience import Patient
 from sandbox.demo.platform import Platform
 
 _CODE = re.compile(r"\b\d{6}\b")
-_MAIL_PATIENCE = 10.0
+_MAIL_PATIENCE = 30.0
 _TIMEOUT = httpx2.Timeout(60.0)
 
 
@@ -25,7 +26,8 @@ class Visitor:
 
     def __init__(self, platform: Platform, email: str, password: str) -> None:
         self.platform, self.email, self.password = platform, email, password
-        self.http = httpx2.AsyncClient(timeout=_TIMEOUT)
+        self.patience = Patient()
+        self.http = httpx2.AsyncClient(timeout=_TIMEOUT, transport=self.patience)
         self.tokens: dict[str, Any] = {}
 
     async def __aenter__(self) -> Self:
