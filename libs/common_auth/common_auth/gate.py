@@ -18,7 +18,7 @@ from common_auth.errors import AccessUnavailable, ServiceTokenUnavailable
 from common_auth.service_tokens import ServiceTokens
 
 log = structlog.get_logger("gate")
-_TIMEOUT = 0.3
+TIMEOUT_SECONDS = 0.3
 _ATTEMPTS = 2
 _RETRY_PAUSE = 0.05
 _NEGATIVE_TTL = timedelta(seconds=5)
@@ -40,8 +40,8 @@ class AccessGate:
     """Asks payment_service at most once at a time for each person, and remembers.
 
     Positive answers stay fresh for payment's own ttl (10 % jitter), negative ones for 5 s, none past `next_change_at`.
-    While payment is away, the last positive answer serves until 120 s after it was fetched. A call ends after 300 ms
-    and is repeated once; while payment fails, a circuit breaker spares both sides the attempt.
+    While payment is away, the last positive answer serves until 120 s after it was fetched. A call ends after
+    `timeout_seconds` and is repeated once; while payment fails, a circuit breaker spares both sides the attempt.
     """
 
     def __init__(
@@ -51,9 +51,11 @@ class AccessGate:
         http: httpx2.AsyncClient,
         now: Callable[[], datetime],
         breaker: CircuitBreaker | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._base_url, self._tokens, self._http, self._now = base_url, tokens, http, now
         self._breaker = breaker or CircuitBreaker()
+        self._timeout = timeout_seconds
         self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
         self._flights: dict[UUID, asyncio.Task[AccessSnapshot]] = {}
 
@@ -129,8 +131,8 @@ class AccessGate:
             raise httpx2.ConnectError("the circuit is open")
         succeeded = False
         try:
-            async with asyncio.timeout(_TIMEOUT):
-                answer = await self._http.get(url, headers=headers, timeout=_TIMEOUT, follow_redirects=False)
+            async with asyncio.timeout(self._timeout):
+                answer = await self._http.get(url, headers=headers, timeout=self._timeout, follow_redirects=False)
             succeeded = answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR
             return answer
         finally:

@@ -36,6 +36,7 @@ class ServiceSettings(BaseSettings):
     user_base_url: str = ""
     story_base_url: str = ""
     payment_base_url: str = ""
+    access_timeout_seconds: float = Field(default=0.3, gt=0, le=5)
     public_web_origin: str = "http://127.0.0.1:8000"
     cursor_secret: SecretStr = Field(default=SecretStr(_LOCAL_CURSOR_SECRET), min_length=16)
 

@@ -18,6 +18,7 @@ _OF_THE_MACHINE = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"),
     *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
 )
+_ACCESS_TIMEOUT = "2"  # in production 0.3 s; a laptop runs fourteen processes on the cores of one
 _OF_EVERY_SERVICE = ("LOG_LEVEL", "LOG_FORMAT", "DATABASE_POOL_SIZE", "SHUTDOWN_SECONDS")
 _OF_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 _OF_ONE = {"payment": ("ALLOWED_RETURN_PATHS",), "story": ("CONTENT_MODERATOR_CONFIG",)}
@@ -96,6 +97,7 @@ class Environments:
             | self._pass((*_OF_EVERY_SERVICE, *_OF_ONE.get(service.name, ())))
             | {
                 "APP_ENV": "local",
+                "ACCESS_TIMEOUT_SECONDS": _ACCESS_TIMEOUT,
                 "HOST": "127.0.0.1",
                 "PORT": str(self.addresses.ports[service.worker if worker else service.name]),
                 "DATABASE_URL": self.addresses.database_url_of(service.role, self.secrets[service.role]),

@@ -148,7 +148,7 @@ def outside(settings: Settings) -> Outside:
     http = httpx2.AsyncClient()
     secret = settings.service_client_secret.get_secret_value()
     tokens = ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, http)
-    gate = AccessGate(settings.payment_base_url, tokens, http, utc_now)
+    gate = AccessGate(settings.payment_base_url, tokens, http, utc_now, timeout_seconds=settings.access_timeout_seconds)
     client = OpenAIClient(settings.openai_base_url, settings.openai_api_key.get_secret_value())
     policy = settings.moderator
     mode = Mode(policy.policy)
