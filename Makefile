@@ -7,7 +7,7 @@ PACKAGES := libs services sandbox tools
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format openapi lock clean distclean anew
+.PHONY: help run demo test check format openapi asyncapi lock clean distclean anew
 
 help: ## show what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ format: $(READY) ## format, and mend what the linter can
 
 openapi: $(READY) ## write contracts/openapi/*.json from the code
 	@$(VENV)/python -m tools.openapi
+
+asyncapi: $(READY) ## write contracts/asyncapi.json from contracts/events
+	@$(VENV)/python -m tools.asyncapi
 
 lock: ## write requirements.txt anew from the pyproject.toml files
 	@$(PYTHON) -m tools.bootstrap lock
