@@ -68,8 +68,7 @@ function take(kind, data, position) {
     writing.first ??= performance.now() - writing.started;
     writing.text += data.t;
     addWords($("story"), data.t);
-    const first = writing.started === null ? "" : `; the first after ${(writing.first / 1000).toFixed(1)} s`;
-    $("pace").textContent = `${count(writing.text.trim().split(/\s+/).length)} words${first}`;
+    showPace(writing);
   }
   if (kind === "notice") notify("plain", `A note on this text: ${plain(data.code)}.`);
   if (kind === "error") writing.error = data.code;

@@ -25,6 +25,11 @@ function startPaper() {
   $("stop").focus({ preventScroll: true });
 }
 
+function showPace({ text, started, first }) {
+  const wait = started === null || first === null ? "" : `; the first after ${(first / 1000).toFixed(1)} s`;
+  $("pace").textContent = text ? `${count(text.trim().split(/\s+/).length)} words${wait}` : "";
+}
+
 function showState(text, kind) {
   $("state").textContent = text;
   $("state").className = `badge ${kind}`;
@@ -32,7 +37,9 @@ function showState(text, kind) {
 
 const ENDINGS = { succeeded: ["done", "good"], cancelled: ["stopped", "warn"], blocked: ["withheld", "bad"], failed: ["failed", "bad"], expired: ["failed", "bad"] };
 
-function endPaper({ done, error, text }) {
+function endPaper(ended) {
+  const { done, error, text } = ended;
+  showPace(ended);
   $("story").className = "manuscript settled";
   $("story").removeAttribute("aria-busy");
   if (!text) $("story").replaceChildren(make("p", "Nothing was written.", "blank"));
