@@ -50,7 +50,7 @@ class Choices:
 
 def read_choices(environment: Mapping[str, str]) -> Choices:
     """Refuse, in a sentence, what cannot work."""
-    given = {name: value.strip() for name, value in environment.items() if value.strip()}
+    given = _with_issuer({name: value.strip() for name, value in environment.items() if value.strip()})
     if "STRIPE_API_KEY" in given and "STRIPE_API_BASE" not in given and "STRIPE_WEBHOOK_SECRET" not in given:
         raise CannotStart(
             "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not: the real Stripe's webhooks could not be verified; "
@@ -59,10 +59,21 @@ def read_choices(environment: Mapping[str, str]) -> Choices:
     missing = [name for name in _COGNITO_NEEDS if name not in given]
     if "COGNITO_ISSUER" in given and missing:
         raise CannotStart(
-            f"COGNITO_ISSUER is set, so that {' and '.join(missing)} must be set too; "
+            f"A Cognito pool of your own is set, so that {' and '.join(missing)} must be set too; "
             "set none to use the Cognito sandbox."
         )
     return Choices(given, _port(given.get("PORT", "8000")), Path(given.get("RUN_DIR") or CHECKOUT / ".run").absolute())
+
+
+def _with_issuer(given: dict[str, str]) -> dict[str, str]:
+    """Derive the issuer where a pool is named, as the source documents do; its region stands before the underscore."""
+    pool = given.get("COGNITO_USERPOOL_ID", "")
+    if not pool or "COGNITO_ISSUER" in given:
+        return given
+    region, underscore, _ = pool.partition("_")
+    if not underscore:
+        raise CannotStart(f"COGNITO_USERPOOL_ID is {pool!r}, which is no pool id such as eu-west-2_AbCdEfGhI.")
+    return given | {"COGNITO_ISSUER": f"https://cognito-idp.{region}.amazonaws.com/{pool}"}
 
 
 def _port(text: str) -> int:

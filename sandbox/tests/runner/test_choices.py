@@ -37,11 +37,23 @@ def test_a_pool_of_the_environment_replaces_the_sandbox() -> None:
     assert "cognito" not in read_choices(given).apps
 
 
+def test_a_pool_id_alone_names_the_issuer() -> None:
+    needs = {
+        "COGNITO_CLIENT_ID": "web",
+        "COGNITO_TOKEN_URL": "https://x/oauth2/token",
+        "SERVICE_CLIENTS_FILE": "c.json",
+    }
+    choices = read_choices({"COGNITO_USERPOOL_ID": "eu-west-1_Abc"} | needs)
+    assert choices.given["COGNITO_ISSUER"] == "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Abc"
+    assert not choices.cognito_is_ours
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
         ({"STRIPE_API_KEY": "sk_live_1"}, "STRIPE_WEBHOOK_SECRET"),
         ({"COGNITO_ISSUER": "https://x", "COGNITO_CLIENT_ID": "web"}, "COGNITO_TOKEN_URL and SERVICE_CLIENTS_FILE"),
+        ({"COGNITO_USERPOOL_ID": "Abc"}, "no pool id"),
         ({"PORT": "http"}, "PORT is 'http'"),
         ({"PORT": "70000"}, "PORT is '70000'"),
     ],
