@@ -14,6 +14,9 @@ from common_service.problems import ProblemTable
 from common_service.settings import ServiceSettings
 
 _DRAIN_SECONDS = 2.0
+# The load balancer keeps idle connections for 120 s (deploy/alb/rules.json). Whoever closes first must be the load
+# balancer: were it us, it would send a request into a connection that we have just closed, and answer 502 for us.
+KEEP_ALIVE_SECONDS = 130
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
@@ -30,6 +33,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

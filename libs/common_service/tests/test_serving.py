@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
+import orjson
 import pytest
 
+from common_service.serving import KEEP_ALIVE_SECONDS
 from sandbox.servers.ports import free_port, is_listening
 
 WORKER = """
@@ -148,3 +150,8 @@ def test_a_body_over_the_limit_is_refused_over_a_socket_too(start: Start) -> Non
         client.sendall(b"POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 413")
     assert "Traceback" not in end(child)[0]
+
+
+def test_an_idle_connection_outlives_the_load_balancers_patience() -> None:
+    rules = orjson.loads((Path(__file__).parents[3] / "deploy" / "alb" / "rules.json").read_bytes())
+    assert rules["load_balancer"]["idle_timeout_seconds"] < KEEP_ALIVE_SECONDS
