@@ -63,6 +63,13 @@ _HTTP_CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+_EVERYWHERE: Mapping[int, Sequence[str]] = {
+    400: ("malformed",),
+    413: ("too_large",),
+    415: ("unsupported_media_type",),
+    422: ("validation_failed",),
+    503: ("unavailable",),
+}
 _SCHEMA_NAME = "Problem"
 _MOST_ERRORS = 20
 
@@ -84,11 +91,11 @@ class ProblemTable:
         app.add_exception_handler(Exception, _answer_defect)
 
     def responses(self, *refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
-        """Return the OpenAPI `responses` of a route that may refuse so, beside what every route may answer."""
+        """Return the OpenAPI `responses` of a route that may refuse so, with what every route may answer."""
         codes: dict[int, list[str]] = {}
         for refusal in refusals:
             face = self._faces[refusal]
-            known = codes.setdefault(face.status, [])
+            known = codes.setdefault(face.status, list(_EVERYWHERE.get(face.status, ())))
             if face.code not in known:
                 known.append(face.code)
         return {status: problem_response(status, names) for status, names in sorted(codes.items())}
@@ -162,13 +169,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "resets_at": {"type": "string", "format": "date-time"},
     },
 }
-EVERY_ROUTE = {
-    400: problem_response(400, ["malformed"]),
-    413: problem_response(413, ["too_large"]),
-    415: problem_response(415, ["unsupported_media_type"]),
-    422: problem_response(422, ["validation_failed"]),
-    503: problem_response(503, ["unavailable"]),
-}
+EVERY_ROUTE = {status: problem_response(status, codes) for status, codes in _EVERYWHERE.items()}
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:

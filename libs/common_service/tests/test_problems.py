@@ -227,5 +227,5 @@ def test_a_route_names_its_refusals_from_the_same_table() -> None:
     responses = PROBLEMS.responses(LimitReached, Busy)
     assert {status: entry["description"] for status, entry in responses.items()} == {
         429: "Too Many Requests: quota_exceeded",
-        503: "Service Unavailable: busy",
+        503: "Service Unavailable: unavailable, busy",
     }
