@@ -12,8 +12,8 @@ from sandbox.stripe.params import Required, Spec
 from sandbox.stripe.store import Condition
 
 SEEDS = (
-    ("prod_TrueCrimePro", "TrueCrime Pro", "Three new cases a day, written for you.", "Pro", 999, 9990),
-    ("prod_TrueCrimeMax", "TrueCrime Max", "Ten new cases a day, longer and earlier.", "Max", 1999, 19990),
+    ("prod_TrueCrimePro", "TrueCrime Pro", "Ten new stories a day, written for you.", "Pro", 999, 9990),
+    ("prod_TrueCrimeMax", "TrueCrime Max", "Thirty new stories a day, and yours are written first.", "Max", 1999, 19990),
 )
 
 
