@@ -13,7 +13,7 @@ from sandbox.stripe.store import Condition
 
 SEEDS = (
     ("prod_TrueCrimePro", "TrueCrime Pro", "Ten new stories a day, written for you.", "Pro", 999, 9990),
-    ("prod_TrueCrimeMax", "TrueCrime Max", "Thirty new stories a day, and yours are written first.", "Max", 1999, 19990),
+    ("prod_TrueCrimeMax", "TrueCrime Max", "Thirty new stories a day, written first.", "Max", 1999, 19990),
 )
 
 
