@@ -31,6 +31,10 @@ class ServiceTokenUnavailable(Exception):
     """The issuer gives this service no token right now."""
 
 
+NOT_SIGNED_IN = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)
+"""How a route behind a token may refuse; one that asks for a permission or a scope may add Forbidden."""
+NOT_PERMITTED = (*NOT_SIGNED_IN, Forbidden)
+
 _INVALID = 'Bearer error="invalid_token"'
 AUTH_PROBLEMS = {
     Unauthenticated: Problem(401, "unauthenticated", challenge="Bearer", detail="Sign in first."),

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 
+from admin_service.api.problems import FACES
 from admin_service.api.schemas import AccessState, OverviewView, RolesView, UserItem
-from admin_service.api.security import SIGNED_IN, refusing
 from admin_service.application.list_users import ListUsers
 from admin_service.application.ports import Position, Search
 from admin_service.application.read_user import ReadUser
 from admin_service.domain.errors import UnknownUser
+from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
+from common_auth.errors import NOT_PERMITTED
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
 
@@ -40,7 +42,7 @@ def admin_routes(
     router = APIRouter(prefix="/admin/v1", tags=["admin"], dependencies=[SIGNED_IN])
     may_read_users = Depends(callers.admin("users.read"))
 
-    @router.get("/users", dependencies=[may_read_users], responses=refusing(BadCursor))
+    @router.get("/users", dependencies=[may_read_users], responses=FACES.responses(*NOT_PERMITTED, BadCursor))
     async def list_users(
         q: Beginning = None,
         plan: Plan = None,
@@ -56,12 +58,12 @@ def admin_routes(
         place = last and {"at": last.first_seen_at.isoformat(), "id": str(last.user_id)}
         return Page(items=[UserItem.of(user) for user in shown], next_cursor=cursors.make(place) if place else None)
 
-    @router.get("/users/{user_id}", responses=refusing(UnknownUser))
+    @router.get("/users/{user_id}", responses=FACES.responses(*NOT_PERMITTED, UnknownUser))
     async def read_user(admin: Annotated[Person, may_read_users], user_id: UUID) -> OverviewView:
         """Read everything about one person; a service that does not answer within 2 s is named in `partial`."""
         return OverviewView.of(await use_cases.read_user(user_id, admin.token))
 
-    @router.get("/roles", dependencies=[may_read_users], responses=refusing())
+    @router.get("/roles", dependencies=[may_read_users], responses=FACES.responses(*NOT_PERMITTED))
     async def list_roles() -> RolesView:
         """List the roles and what each may do."""
         return RolesView.of(permissions)

@@ -1,29 +1,19 @@
-"""The bearer schemes as the contract names them; the checking is `common_auth`'s."""
+"""How routes behind a token may refuse, in the faces of this service."""
 
 from typing import Any
 
-from fastapi import Depends
-from fastapi.security import HTTPBearer
-
-from common_auth.errors import Forbidden, KeysUnavailable, TokenExpired, TokenInvalid, Unauthenticated
+from common_auth.bearer import SERVICE, SIGNED_IN
+from common_auth.errors import NOT_PERMITTED, NOT_SIGNED_IN
 from payment_service.api.problems import FACES
 
-SIGNED_IN = Depends(
-    HTTPBearer(bearerFormat="JWT", scheme_name="access_token", description="Cognito's access token.", auto_error=False)
-)
-SERVICE = Depends(
-    HTTPBearer(
-        bearerFormat="JWT", scheme_name="service_token", description="A client-credentials token.", auto_error=False
-    )
-)
-_ALWAYS = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)
+__all__ = ["SERVICE", "SIGNED_IN", "refusing", "refusing_services"]
 
 
 def refusing(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route for signed-in people."""
-    return FACES.responses(*_ALWAYS, *refusals)
+    return FACES.responses(*NOT_SIGNED_IN, *refusals)
 
 
 def refusing_services(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a route for services."""
-    return FACES.responses(*_ALWAYS, Forbidden, *refusals)
+    return FACES.responses(*NOT_PERMITTED, *refusals)

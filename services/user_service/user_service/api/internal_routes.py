@@ -5,11 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from common_auth.bearer import SERVICE
 from common_auth.callers import Callers, ServiceCaller
+from common_auth.errors import NOT_PERMITTED
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
+from user_service.api.problems import FACES
 from user_service.api.schemas import ProfileView
-from user_service.api.security import SERVICE, refusing
 from user_service.api.use_cases import UseCases
 from user_service.application.ports import Search
 from user_service.domain.errors import UnknownUser
@@ -42,7 +44,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> 
     @router.get(
         "/{user_id}",
         dependencies=[Depends(service)],
-        responses=refusing(UnknownUser, forbidden=True),
+        responses=FACES.responses(*NOT_PERMITTED, UnknownUser),
         openapi_extra=_ACTOR,
     )
     async def read_user(user_id: UUID) -> ProfileView:
@@ -52,7 +54,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> 
     @router.get(
         "",
         dependencies=[Depends(service)],
-        responses=refusing(BadCursor, forbidden=True),
+        responses=FACES.responses(*NOT_PERMITTED, BadCursor),
         openapi_extra=_ACTOR,
     )
     async def find_users(

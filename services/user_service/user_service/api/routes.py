@@ -4,9 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
+from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
+from common_auth.errors import NOT_SIGNED_IN
 from common_service.clock import Clock
 from user_service.api.preconditions import ETAG_HEADER, IF_MATCH, PreconditionRequired, if_match, tag
+from user_service.api.problems import FACES
 from user_service.api.schemas import (
     ConsentBody,
     PermissionsView,
@@ -16,7 +19,6 @@ from user_service.api.schemas import (
     SettingsBody,
     SettingsView,
 )
-from user_service.api.security import SIGNED_IN, refusing
 from user_service.api.use_cases import UseCases
 from user_service.domain.consent import ConsentKind
 from user_service.domain.errors import EmailInUse, IdTokenInvalid, NotProvisioned, VersionConflict
@@ -71,7 +73,7 @@ def _add_profile(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
         tag(response, profile.version)
         return ProfileView.of(profile)
 
-    @router.get("/permissions", responses=refusing())
+    @router.get("/permissions", responses=FACES.responses(*NOT_SIGNED_IN))
     async def read_my_permissions(reader: Annotated[Person, signed_in]) -> PermissionsView:
         """Read what the groups of the caller's token allow."""
         return PermissionsView.of(await use_cases.read_permissions(reader.groups))
@@ -98,9 +100,9 @@ def _add_settings(router: APIRouter, use_cases: UseCases, callers: Callers, now:
 
 
 def _tagged(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"headers": ETAG_HEADER}, **refusing(*refusals)}
+    return {200: {"headers": ETAG_HEADER}, **FACES.responses(*NOT_SIGNED_IN, *refusals)}
 
 
 def _provisioned() -> dict[int | str, dict[str, Any]]:
     exists = {"model": ProfileView, "description": "It exists.", "headers": ETAG_HEADER}
-    return {201: {"headers": ETAG_HEADER}, 200: exists, **refusing(EmailInUse, IdTokenInvalid)}
+    return {201: {"headers": ETAG_HEADER}, 200: exists, **FACES.responses(*NOT_SIGNED_IN, EmailInUse, IdTokenInvalid)}
