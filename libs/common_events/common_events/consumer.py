@@ -25,9 +25,7 @@ log = structlog.get_logger("consumer")
 Handler = Callable[[AsyncSession, Envelope], Awaitable[None]]
 RETRY_PAUSES = (0.2, 1.0, 10.0, 60.0, 600.0, 3600.0)
 """Seconds between attempts at one event (events-and-states.md 8, with a quick one before)."""
-_WAIT_SECONDS = 1.0
-_ELECTION_SECONDS = 1.0
-_LOOK_EVERY = 1.0
+_POLL_SECONDS = 1.0
 _MOST_HELD_BACK = 1000
 _NOT_THE_EVENT = ("08", "53", "57P")  # the connection, the server's resources, its shutting down
 
@@ -37,7 +35,8 @@ class Consumer:
 
     One process at a time consumes under a name, so that events of a partition key are applied in order. An event that
     fails is tried again after `pauses`, while only events of its own key wait; then it becomes a dead letter, kept with
-    its reason, and its key goes on.
+    its reason, and its key goes on. Every `poll_seconds` it looks whether it is to stop, whether the name is still its
+    own or free, and whether somebody asked for a dead letter again.
     """
 
     def __init__(
@@ -49,9 +48,10 @@ class Consumer:
         tables: MessagingTables,
         *,
         pauses: Sequence[float] = RETRY_PAUSES,
+        poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._name, self._subscription, self._handlers = name, subscription, handlers
-        self._database, self._pauses = database, pauses
+        self._database, self._pauses, self._poll_seconds = database, pauses, poll_seconds
         self._inbox = Inbox(name, tables.inbox)
         self._letters = DeadLetters(tables.dead_letters)
 
@@ -66,12 +66,12 @@ class Consumer:
                 self._subscription.resume()
             backlog, looked_at = Backlog(self._pauses), 0.0
             while not stop.is_set():
-                if time.monotonic() - looked_at > _LOOK_EVERY:
+                if time.monotonic() - looked_at > self._poll_seconds:
                     await connection.execute(text("SELECT 1"))  # the name is ours as long as this connection lives
                     await self._redrive()
                     looked_at = time.monotonic()
                 if len(backlog) < _MOST_HELD_BACK:
-                    wait = min(_WAIT_SECONDS, backlog.seconds_to_next())
+                    wait = min(self._poll_seconds, backlog.seconds_to_next())
                     await self._consume(await self._subscription.receive(wait_seconds=wait), backlog, stop)
                 else:
                     await pause(stop, backlog.seconds_to_next())
@@ -169,7 +169,7 @@ class Consumer:
                 while not stop.is_set():
                     if (await connection.execute(take, {"name": f"consumer:{self._name}"})).scalar_one():
                         break
-                    await pause(stop, _ELECTION_SECONDS)
+                    await pause(stop, self._poll_seconds)
                 yield connection
             finally:
                 await connection.invalidate()  # closing it for good is what frees the name

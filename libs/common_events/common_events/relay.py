@@ -23,8 +23,6 @@ log = structlog.get_logger("relay")
 Connection: TypeAlias = psycopg.AsyncConnection[dict[str, Any]]
 _BATCH = 500
 _POLL_SECONDS = 1.0
-_ELECTION_SECONDS = 1.0
-_FULL_SECONDS = 1.0
 _OPTIONS = "-c statement_timeout=30000 -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 
 
@@ -33,7 +31,8 @@ class Relay:
 
     The leader holds an advisory lock on a connection of its own, which is also the one that NOTIFY wakes. Relays with
     `partitions` > 1 share the outbox by partition key, each the leader of its `partition` (from 0). Give `registry` to
-    tell the outbox's lag in metrics.
+    tell the outbox's lag in metrics. Every `poll_seconds` it looks by itself: for facts whose NOTIFY was lost, for the
+    leader's place, for room in a full transport, for what has been consumed.
     """
 
     def __init__(
@@ -46,9 +45,10 @@ class Relay:
         partition: int = 0,
         partitions: int = 1,
         registry: CollectorRegistry | None = None,
+        poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._url, self._schema, self._source, self._publisher = database_url, schema, source, publisher
-        self._name = f"{schema}:{partition}/{partitions}"
+        self._name, self._poll_seconds = f"{schema}:{partition}/{partitions}", poll_seconds
         table = sql.Identifier(schema, "outbox")
         mine = sql.SQL("mod(hashtextextended(partition_key, 0) & 1073741823, {}) = {}").format(partitions, partition)
         self._read = sql.SQL("SELECT * FROM {} WHERE published_at IS NULL AND {} ORDER BY seq LIMIT %s").format(
@@ -58,7 +58,9 @@ class Relay:
         self._lag = OutboxLag(schema, registry) if registry is not None and partition == 0 else None
         self._retention = None
         if isinstance(publisher, Retaining):
-            self._retention = Retention(publisher, schema, source, self._name, mine, is_keeper=partition == 0)
+            self._retention = Retention(
+                publisher, schema, source, self._name, mine, is_keeper=partition == 0, seconds=poll_seconds
+            )
 
     def job(self) -> Job:
         """Return the relay as a job of a worker."""
@@ -68,12 +70,12 @@ class Relay:
         """Lead, or wait to lead, until `stop`. Raises psycopg.Error when the connection breaks."""
         async with self._connection() as connection:
             while not stop.is_set() and not await self._elected(connection):
-                await pause(stop, _ELECTION_SECONDS)
+                await pause(stop, self._poll_seconds)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self._schema))))
             while not stop.is_set():
                 await self._look_after(connection)
                 started = time.monotonic()
-                while not stop.is_set() and time.monotonic() - started < _POLL_SECONDS:
+                while not stop.is_set() and time.monotonic() - started < self._poll_seconds:
                     if await self._published(connection, stop) < _BATCH:
                         await self._wait(connection, stop)
 
@@ -90,7 +92,7 @@ class Relay:
             return await self.step(connection)
         except TransportFull:
             log.warning("the transport is full", relay=self._name)
-            await pause(stop, _FULL_SECONDS)
+            await pause(stop, self._poll_seconds)
         except EventsLost:
             await self._look_after(connection)
         return _BATCH
@@ -123,7 +125,7 @@ class Relay:
 
     async def _wait(self, connection: Connection, stop: asyncio.Event) -> None:
         if not stop.is_set():
-            async for _ in connection.notifies(timeout=_POLL_SECONDS, stop_after=1):
+            async for _ in connection.notifies(timeout=self._poll_seconds, stop_after=1):
                 pass
 
     def _envelope(self, row: dict[str, Any]) -> Envelope:

@@ -10,7 +10,6 @@ from psycopg import sql
 from common_events.transport import Retaining
 
 log = structlog.get_logger("relay")
-_KEEP_EVERY = 1.0
 
 
 class Retention:
@@ -30,9 +29,10 @@ class Retention:
         mine: sql.Composable,
         *,
         is_keeper: bool,
+        seconds: float,
     ) -> None:
         self._publisher, self._source, self._relay, self._is_keeper = publisher, source, relay, is_keeper
-        self._next_keeping = 0.0
+        self._seconds, self._next_keeping = seconds, 0.0
         outbox, consumers = sql.Identifier(schema, "outbox"), sql.Identifier(schema, "event_consumers")
         unconsumed = sql.SQL("published_at IS NOT NULL AND consumed_at IS NULL")
         self._unsend = sql.SQL("UPDATE {} SET published_at = NULL WHERE {} AND {}").format(outbox, unconsumed, mine)
@@ -45,11 +45,11 @@ class Retention:
         )
 
     async def look_after(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> None:
-        """Open the transport where it is not the one we knew; every second, note what has been consumed."""
+        """Open the transport where it is not the one we knew; every `seconds`, note what has been consumed."""
         if not await self._publisher.is_intact(self._source, self._relay):
             await self._send_again(connection)
         if self._is_keeper and time.monotonic() >= self._next_keeping:
-            self._next_keeping = time.monotonic() + _KEEP_EVERY
+            self._next_keeping = time.monotonic() + self._seconds
             await self._keep(connection)
 
     async def _send_again(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """For tests: a transport in memory that keeps every promise of the real ones, and can be hurt."""
 
 import asyncio
+import contextlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -98,10 +99,9 @@ class MemorySubscription:
                 return unfinished
         if not (new := self._new()):
             self._broker.arrived.clear()
-            try:
-                await asyncio.wait_for(self._broker.arrived.wait(), wait_seconds)
-            except TimeoutError:
-                return []
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds):
+                    await self._broker.arrived.wait()
             new = self._new()
         return new
 

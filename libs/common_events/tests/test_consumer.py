@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.anyio
 TABLES = messaging_tables(schema_metadata("kit"))
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+LONG = 60  # only a test that fails waits so long
 EFFECT = text("INSERT INTO kit.effects (event_id, what) VALUES (:id, :what)")
 
 
@@ -41,11 +42,23 @@ class World:
         self.calls = 0
 
     def consumer(
-        self, *, name: str = "c", pauses: tuple[float, ...] = (0.02, 0.05), handler: Handler | None = None
+        self,
+        *,
+        name: str = "c",
+        pauses: Sequence[float] = (0.02, 0.05),
+        handler: Handler | None = None,
+        subscription: MemorySubscription | None = None,
+        database: Database | None = None,
     ) -> Consumer:
-        subscription = MemorySubscription(self.broker, name, ["kit"])
-        handlers = {"kit.happened": handler or self.handle}
-        return Consumer(name, subscription, handlers, self.database, TABLES, pauses=pauses)
+        return Consumer(
+            name,
+            subscription or MemorySubscription(self.broker, name, ["kit"]),
+            {"kit.happened": handler or self.handle},
+            database or self.database,
+            TABLES,
+            pauses=pauses,
+            poll_seconds=0.05,
+        )
 
     async def handle(self, session: AsyncSession, envelope: Envelope) -> None:
         self.calls += 1
@@ -61,7 +74,7 @@ class World:
 
     async def until(self, *effects: str, pending: int = 0) -> None:
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(LONG):
                 while await self.effects() != list(effects) or self.pending() != pending:  # noqa: ASYNC110 - Postgres sets no event
                     await asyncio.sleep(0.02)
         except TimeoutError:
@@ -82,7 +95,7 @@ async def running(*consumers: Consumer) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(supervise(consumer.job(), stop)) for consumer in consumers]
     yield
     stop.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    await asyncio.wait_for(asyncio.gather(*tasks), LONG)
 
 
 def poison(*names: str) -> Callable[[Envelope], None]:
@@ -122,10 +135,19 @@ async def test_two_consumers_apply_the_same_event_each(world: World) -> None:
 
 
 async def test_a_poison_event_stops_only_its_key_and_then_goes_aside(world: World) -> None:
-    world.fail = poison("a2")
+    looked, attempts = asyncio.Event(), iter(range(10))
+
+    async def fail(envelope: Envelope) -> None:
+        if (envelope.partition_key, envelope.aggregate_version) == ("a", 2):
+            if next(attempts) == 3:  # with the batch, and then alone for the third time
+                await looked.wait()
+            raise ValueError("poison")
+
+    world.fail = fail
     await world.publisher.publish([event(n, key) for n in (1, 2, 3) for key in ("a", "b")])
-    async with running(world.consumer(pauses=(0.3, 0.3))):
+    async with running(world.consumer()):
         await world.until("a1", "b1", "b2", "b3", pending=2)
+        looked.set()
         await world.until("a1", "b1", "b2", "b3", "a3")
     async with world.database.session() as session:
         [letter] = await DeadLetters(TABLES.dead_letters).listed(session)
@@ -134,17 +156,14 @@ async def test_a_poison_event_stops_only_its_key_and_then_goes_aside(world: Worl
 
 
 async def test_events_that_come_while_their_key_is_held_back_wait_in_their_order(world: World) -> None:
-    failures = iter([True, True, False])
-
-    def fail(envelope: Envelope) -> None:
-        if envelope.partition_key == "a" and envelope.aggregate_version == 1 and next(failures, False):
-            raise ValueError("not yet")
-
-    world.fail = fail
+    world.fail = poison("a1")
     await world.publisher.publish([event(1, "a")])
-    async with running(world.consumer(pauses=(0.2, 0.2))):
-        await asyncio.sleep(0.1)
+    async with running(world.consumer(pauses=[0.01] * 10_000)):
+        while world.calls < 3:  # noqa: ASYNC110 - held back by now
+            await asyncio.sleep(0.01)
         await world.publisher.publish([event(2, "a"), event(1, "b"), event(3, "a")])
+        await world.until("b1", pending=3)
+        world.fail = poison()
         await world.until("b1", "a1", "a2", "a3")
 
 
@@ -154,20 +173,21 @@ async def test_a_dead_letter_can_be_asked_for_again(world: World) -> None:
     await world.publisher.publish([dead])
     letters = DeadLetters(TABLES.dead_letters)
     async with running(world.consumer(pauses=(0.01,))):
-        async with asyncio.timeout(5), world.database.session() as session:
-            while not await letters.listed(session):
-                await asyncio.sleep(0.02)
-                await session.rollback()
+        await _until_listed(world, 1)
         world.fail = poison()
         async with world.database.session() as session:
             assert await letters.ask_again(session, "c", dead.id)
             assert not await letters.ask_again(session, "c", uuid7())
             await session.commit()
-    async with running(world.consumer()):  # asks at its start and every few seconds
         await world.until("a1")
-        await asyncio.sleep(0.05)
-    async with world.database.session() as session:
-        assert await letters.listed(session) == []
+        await _until_listed(world, 0)
+
+
+async def _until_listed(world: World, count: int) -> None:
+    async with asyncio.timeout(LONG), world.database.session() as session:
+        while len(await DeadLetters(TABLES.dead_letters).listed(session)) != count:
+            await asyncio.sleep(0.02)
+            await session.rollback()
 
 
 async def test_a_crash_between_effect_and_acknowledgement_applies_nothing_twice(world: World) -> None:
@@ -176,7 +196,7 @@ async def test_a_crash_between_effect_and_acknowledgement_applies_nothing_twice(
             raise ConnectionError(len(deliveries))
 
     await world.publisher.publish([event(n) for n in range(5)])
-    dying = Consumer("c", Dying(world.broker, "c", ["kit"]), {"kit.happened": world.handle}, world.database, TABLES)
+    dying = world.consumer(subscription=Dying(world.broker, "c", ["kit"]))
     with pytest.raises(ConnectionError):
         await dying.run(asyncio.Event())
     assert (len(await world.effects()), world.pending()) == (5, 5)
@@ -196,8 +216,7 @@ async def test_a_failing_transport_makes_the_consumer_begin_again_with_the_unfin
             await super().acknowledge(deliveries)
 
     await world.publisher.publish([event(n) for n in range(5)])
-    flaky = Flaky(world.broker, "c", ["kit"])
-    async with running(Consumer("c", flaky, {"kit.happened": world.handle}, world.database, TABLES)):
+    async with running(world.consumer(subscription=Flaky(world.broker, "c", ["kit"]))):
         await world.until(*(f"k{n}" for n in range(5)))
 
 
@@ -224,25 +243,27 @@ async def test_only_one_process_consumes_under_a_name_and_another_takes_over(wor
         await world.until("k1", "k2", "k3")
 
 
-async def test_a_database_that_goes_away_costs_no_event_its_attempts(world: World) -> None:
+async def test_a_database_that_goes_away_costs_no_event_its_attempts(world: World, database_url: str) -> None:
+    database = Database(f"{database_url}?application_name=cut")
     cut = iter([True] * 3)
 
     def fail(_: Envelope) -> Awaitable[None] | None:
-        return _cut(world.database) if next(cut, False) else None
+        return _cut(world) if next(cut, False) else None
 
     world.fail = fail
     await world.publisher.publish([event(1), event(2)])
-    async with running(world.consumer(pauses=())):  # one failure would be the last
+    async with running(world.consumer(pauses=(), database=database)):  # one failure would be the last
         await world.until("k1", "k2")
+    await database.close()
+    assert next(cut, None) is None
+    await _until_listed(world, 0)
+
+
+async def _cut(world: World) -> None:
+    """Cut the consumer's connections, and none of those by which the test looks on."""
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
     async with world.database.session() as session:
-        assert await DeadLetters(TABLES.dead_letters).listed(session) == []
-
-
-async def _cut(database: Database) -> None:
-    """Cut every connection to this database but the one that does it."""
-    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-    async with database.session() as session:
-        await session.execute(text(f"{others} AND pid <> pg_backend_pid()"))
+        await session.execute(text(f"{cut} AND application_name = 'cut'"))
 
 
 async def test_what_a_handler_writes_knows_its_cause_and_its_trace(world: World) -> None:
@@ -257,7 +278,7 @@ async def test_what_a_handler_writes_knows_its_cause_and_its_trace(world: World)
     cause = event(1)
     await world.publisher.publish([cause])
     async with running(world.consumer(handler=handle)):
-        await asyncio.wait_for(handled.wait(), 5)
+        await asyncio.wait_for(handled.wait(), LONG)
     async with world.database.session() as session:
         row = (await session.execute(TABLES.outbox.select())).one()
     assert (row.causation_id, row.correlation_id, row.traceparent) == (cause.id, "r1", TRACE)
@@ -265,11 +286,17 @@ async def test_what_a_handler_writes_knows_its_cause_and_its_trace(world: World)
 
 
 async def test_a_slow_handler_does_not_keep_a_worker_from_stopping_and_loses_nothing(world: World) -> None:
-    world.fail = lambda _: asyncio.sleep(0.2)
+    handling = asyncio.Event()
+
+    async def linger(_: Envelope) -> None:
+        handling.set()
+        await asyncio.sleep(LONG)
+
+    world.fail = linger
     await world.publisher.publish([event(n, f"k{n}") for n in range(3)])
     stop = asyncio.Event()
     slow = asyncio.create_task(world.consumer().run(stop))
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(handling.wait(), LONG)
     slow.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await slow

@@ -48,4 +48,5 @@ async def supervise(job: Job, stop: asyncio.Event) -> None:
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Sleep for `seconds`, or until `stop`."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):  # wait_for of 3.11 can swallow a cancellation
+            await stop.wait()
