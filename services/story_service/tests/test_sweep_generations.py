@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
-from services.story_service.tests.worlds import READER, STORY_TEXT, World, in_pieces
+from common_service.database import Database
+from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, CountedWork, World, in_pieces
 from story_service.domain.generation import Billing, Generation, State
 from story_service.domain.story import StoryState
 
@@ -128,3 +130,20 @@ async def test_two_sweepers_at_once_do_it_once(world: World) -> None:
     later(world, seconds=31)
     assert sum(await asyncio.gather(world.sweep(), world.sweep(), world.sweep())) == 1
     assert await world.settled() == NOTHING
+
+
+async def test_one_that_cannot_be_closed_does_not_hold_up_the_others(database: Database) -> None:
+    world = World(lambda: CountedWork(database))
+    broken = await abandoned(world, pieces=100)
+    async with CountedWork(database) as work:
+        await work.session.execute(text("DELETE FROM story.usage_windows"))
+        await work.commit()
+    world.writer.scripts = [[*in_pieces(STORY_TEXT)[:100], asyncio.Event()]]
+    later(world, seconds=1)
+    whole = await world.ask("key-2", user_id=OTHER)
+    await world.until_text(whole)
+    await world.engine.runs.drain(0)
+    later(world, seconds=31)
+    assert await world.sweep() == 1
+    assert (await world.generation(whole.id)).state is State.FAILED
+    assert (await world.generation(broken.id)).is_open
