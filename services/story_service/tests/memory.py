@@ -90,14 +90,14 @@ class MemoryAttempts:
     def __init__(self, tables: Tables) -> None:
         self._kept = tables.attempts
 
-    async def answer(self, user_id: UserId, key: AttemptKey) -> Acceptance | None:
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
         digest, acceptance = self._kept.get((user_id, key.value), (key.digest, None))
         if digest != key.digest:
             raise IdempotencyKeyReused
         return acceptance
 
     async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
-        acceptance = await self.answer(user_id, key)
+        acceptance = await self.answer(user_id, key, now)
         self._kept.setdefault((user_id, key.value), (key.digest, None))
         return acceptance
 
@@ -108,6 +108,9 @@ class MemoryAttempts:
 
 class MemoryModels:
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
+        return MODELS.get(model)
+
+    async def billed(self, model: str, at: datetime) -> CatalogModel | None:
         return MODELS.get(model)
 
 

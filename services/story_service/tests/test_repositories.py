@@ -112,14 +112,14 @@ async def test_a_key_is_answered_as_it_was_first(start_work: StartWork) -> None:
     key, plain = AttemptKey("key", b"digest"), replace(generation.request, prompt="", tone=None)
     acceptance = Acceptance(a_story(generation), replace(generation, request=plain))
     async with start_work() as work:
-        assert await work.attempts.answer(READER, key) is None
+        assert await work.attempts.answer(READER, key, NOON) is None
         assert await work.attempts.claim(READER, key, NOON) is None
         await work.attempts.keep(READER, key, Acceptance(a_story(generation), generation))
         await work.commit()
     async with start_work() as work:
-        assert await work.attempts.answer(READER, key) == acceptance
+        assert await work.attempts.answer(READER, key, NOON) == acceptance
         assert await work.attempts.claim(READER, key, NOON) == acceptance
-        assert await work.attempts.answer(OTHER, key) is None
+        assert await work.attempts.answer(OTHER, key, NOON) is None
 
 
 async def test_the_limit_holds_in_the_statement(start_work: StartWork) -> None:

@@ -183,3 +183,18 @@ async def test_concurrent_release_is_cut_on_a_verdict(start_work: StartWork) -> 
     world.writer.scripts = [in_pieces(STORY_TEXT[:300] + UNSAFE + STORY_TEXT[300:])]
     assert is_free(await world.ended(await world.ask()), State.BLOCKED, "output_blocked")
     assert await world.settled() == NOTHING
+
+
+async def test_what_was_cut_on_a_verdict_is_not_kept_either(start_work: StartWork) -> None:
+    world = World(start_work, mode=Mode.CONCURRENT)
+    world.writer.scripts = [in_pieces(STORY_TEXT[:300] + UNSAFE + STORY_TEXT[300:])]
+    generation = await world.ended(await world.ask())
+    assert UNSAFE not in (await world.use.stories.one(READER, generation.story_id)).body
+
+
+async def test_a_provider_that_counts_nothing_is_not_believed(world: World) -> None:
+    world.writer.scripts = [[*in_pieces(STORY_TEXT)[:-1], Usage(0, 0)]]
+    ended = await world.ended(await world.ask())
+    assert ended.usage is not None
+    assert (ended.state, ended.usage.estimated) == (State.SUCCEEDED, True)
+    assert (await world.settled())["tokens.month"] == ended.price > 0

@@ -35,7 +35,7 @@ class CloseGeneration:
         """Return None, with nothing changed, when it was ended elsewhere or the fence is old."""
         now = self.now()
         head = await work.usage.lock(generation.user_id)
-        model = await work.models.offered(generation.model, generation.created_at)
+        model = await work.models.billed(generation.model, generation.created_at)
         owed = bill(model, ending.usage, generation.quote) if model and ending.usage else Bill()
         closed = await work.generations.close(generation, ending, owed, now)
         if closed is None:
@@ -79,7 +79,8 @@ class CloseGeneration:
             return  # its reader deleted it meanwhile
         tokens, cost = closed.price, closed.cost_micros or 0
         if closed.state is not State.SUCCEEDED:
-            await work.stories.keep(story.failed(text, tokens=tokens, cost_micros=cost, now=now))
+            shown = "" if closed.state is State.BLOCKED else text  # let out before its verdict, it may be what broke it
+            await work.stories.keep(story.failed(shown, tokens=tokens, cost_micros=cost, now=now))
             return
         ready = story.ready(text, tokens=tokens, cost_micros=cost, now=now)
         await work.stories.keep(ready)

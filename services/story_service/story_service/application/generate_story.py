@@ -64,7 +64,7 @@ class GenerateStory:
         """Raise a refusal, with nothing reserved, or return what is being written."""
         model_name = ask.model or self.default_model
         async with self.start_work() as work:
-            if kept := await work.attempts.answer(ask.user_id, key):
+            if kept := await work.attempts.answer(ask.user_id, key, self.now()):
                 return Accepted(kept, replayed=True)
             model = await work.models.offered(model_name, self.now())
         access = await self.subscriptions.access(ask.user_id)

@@ -51,8 +51,8 @@ class Totals:
 class Attempts(Protocol):
     """Answers under idempotency keys."""
 
-    async def answer(self, user_id: UserId, key: AttemptKey) -> Acceptance | None:
-        """Look without taking the key. Raises IdempotencyKeyReused, which the edge knows."""
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+        """Look without taking the key; one that lapsed names nothing. Raises IdempotencyKeyReused."""
         ...
 
     async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
@@ -68,7 +68,11 @@ class Models(Protocol):
     """The catalog."""
 
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
-        """Return the row that holds now."""
+        """Return the row that holds now; None for a model that is unknown or withdrawn."""
+        ...
+
+    async def billed(self, model: str, at: datetime) -> CatalogModel | None:
+        """Return the row that held then: what was accepted is paid for, whatever became of the model."""
         ...
 
 

@@ -83,7 +83,8 @@ class RunGeneration:
             return endings.failed("deadline_exceeded")
         if not release.text.strip():
             return endings.failed("provider_empty")
-        return endings.succeeded(usage or estimated_usage(prompt, release.text), decision)
+        told = usage if usage and usage.completion_tokens else None  # words that cost no token were not counted
+        return endings.succeeded(told or estimated_usage(prompt, release.text), decision)
 
     async def _stream(self, generation: Generation, prompt: tuple[Message, ...], release: Release) -> Usage | None:
         """Release what the writer writes; reading goes on while a window waits for its verdict."""

@@ -52,7 +52,7 @@ class SqlAttempts:
     def __init__(self, session: AsyncSession) -> None:
         self._session, self._keys = session, IdempotencyKeys(session, idempotency_keys)
 
-    async def answer(self, user_id: UserId, key: AttemptKey) -> Acceptance | None:
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
         """Look, without locking: most keys are new."""
         columns = idempotency_keys.c
         query = select(columns.request_hash, columns.response_body).where(
@@ -60,6 +60,7 @@ class SqlAttempts:
             columns.route == _ROUTE,
             columns.key == key.value,
             columns.state == "done",
+            columns.expires_at > now,
         )
         row = (await self._session.execute(query)).first()
         if row is None:
@@ -86,7 +87,15 @@ class SqlModels:
         self._session = session
 
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
-        """Return the newest row that is valid."""
-        query = select(ModelRow).where(ModelRow.model == model, ModelRow.valid_from <= now, ModelRow.active)
-        row = await self._session.scalar(query.order_by(ModelRow.valid_from.desc()).limit(1))
+        """Return the newest valid row, unless it withdraws the model."""
+        row = await self._newest(model, now)
+        return model_of(row) if row and row.active else None
+
+    async def billed(self, model: str, at: datetime) -> CatalogModel | None:
+        """Return the row that was the newest."""
+        row = await self._newest(model, at)
         return model_of(row) if row else None
+
+    async def _newest(self, model: str, at: datetime) -> ModelRow | None:
+        query = select(ModelRow).where(ModelRow.model == model, ModelRow.valid_from <= at)
+        return await self._session.scalar(query.order_by(ModelRow.valid_from.desc()).limit(1))
