@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.application.ports import Totals
@@ -141,12 +141,13 @@ class SqlGenerations:
         return [Chunk(*row) for row in await self._session.execute(query)]
 
     async def purge_logs(self, closed_before: datetime, most: int) -> int:
-        """Remove logs of what closed long ago."""
-        old = select(GenerationRow.id).where(
-            GenerationRow.finished_at < closed_before,
-            select(ChunkRow.seq).where(ChunkRow.generation_id == GenerationRow.id).exists(),
+        """Remove logs of what closed long ago, the oldest first: an id tells its age, a log that ended has a `done`."""
+        old = (
+            select(ChunkRow.generation_id)
+            .join(GenerationRow, GenerationRow.id == ChunkRow.generation_id)
+            .where(ChunkRow.kind == literal_column("'done'"), GenerationRow.finished_at < closed_before)
         )
-        ids = list(await self._session.scalars(old.order_by(GenerationRow.finished_at).limit(most)))
+        ids = list(await self._session.scalars(old.order_by(ChunkRow.generation_id).limit(most)))
         if ids:
             await self._session.execute(delete(ChunkRow).where(ChunkRow.generation_id.in_(ids)))
         return len(ids)
@@ -161,9 +162,7 @@ class SqlGenerations:
         """Add up a reader's past."""
         done = func.count().filter(GenerationRow.state == State.SUCCEEDED)
         cost = func.coalesce(func.sum(GenerationRow.cost_micros), 0)
-        stories, spent = (
-            await self._session.execute(select(done, cost).where(GenerationRow.payer_id == user_id))
-        ).one()
+        stories, spent = (await self._session.execute(select(done, cost).where(GenerationRow.user_id == user_id))).one()
         settled = select(func.coalesce(func.sum(WindowRow.settled), 0))
         tokens = await self._session.scalar(settled.where(WindowRow.user_id == user_id, WindowRow.meter == TOKENS))
         return Totals(stories, int(tokens or 0), int(spent or 0))

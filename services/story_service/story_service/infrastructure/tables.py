@@ -94,6 +94,7 @@ class ChunkRow(Row):
     __table_args__ = (
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("kind IN ('delta','meta','citation','notice','done','error')", name="kind_known"),
+        Index("ix_generation_chunks_done", "generation_id", postgresql_where=text("kind = 'done'")),
     )
 
 
