@@ -67,12 +67,12 @@ class Sqs(Protocol):
 
 def sns_client(*, region: str, endpoint_url: str | None = None) -> Sns:
     """Return a client of SNS; credentials come from where boto3 finds them."""
-    return cast(Sns, _client("sns", region, endpoint_url))
+    return cast("Sns", _client("sns", region, endpoint_url))
 
 
 def sqs_client(*, region: str, endpoint_url: str | None = None) -> Sqs:
     """Return a client of SQS; credentials come from where boto3 finds them."""
-    return cast(Sqs, _client("sqs", region, endpoint_url))
+    return cast("Sqs", _client("sqs", region, endpoint_url))
 
 
 def _client(service: str, region: str, endpoint_url: str | None) -> object:
@@ -87,4 +87,4 @@ def _client(service: str, region: str, endpoint_url: str | None) -> object:
         tcp_keepalive=True,
     )
     make: Any = Session(region_name=region).client  # a session of its own: the default one is not thread-safe
-    return cast(object, make(service, endpoint_url=endpoint_url, config=config))
+    return cast("object", make(service, endpoint_url=endpoint_url, config=config))

@@ -19,6 +19,7 @@ _AT_A_CALL = 10
 _BATCH = 100
 _LONGEST_POLL = 20
 _TRIES = 4
+_BEATS = 4  # in the time that a message stays hidden: two may fail
 _PAUSE = 0.2
 
 
@@ -55,8 +56,7 @@ class SqsSubscription:
     def resume(self) -> None:
         """Give back what is unfinished, so that it comes again in its order."""
         if self._poll is not None and self._poll.done():
-            self._poll.cancelled() or self._poll.exception()
-            self._poll = None
+            self._poll = None  # what it took is held, and goes back with the rest
         self._given_back += self._held
         self._held.clear()
 
@@ -150,13 +150,13 @@ class SqsSubscription:
     async def _beat(self) -> None:
         """Keep what is held hidden from others. A supervising loop: what fails now is tried at the next beat."""
         while self._held and time.monotonic() - self._called_at < self._abandoned:
-            await asyncio.sleep(self._visibility / 3)
+            await asyncio.sleep(self._visibility / _BEATS)
             try:
                 failed = await self._each(
                     self._sqs.change_message_visibility_batch, list(self._held), VisibilityTimeout=self._visibility
                 )
-            except Exception as error:
-                log.warning("events not held", queue=self._queue.url, reason=type(error).__name__)
+            except Exception:
+                log.exception("events not held", queue=self._queue.url)
                 continue
             for receipt, is_final in failed.items():
                 if is_final:  # deleted meanwhile, or the time was over: it comes again

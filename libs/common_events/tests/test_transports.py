@@ -1,16 +1,14 @@
-"""What every transport promises, over memory and over Redis."""
+"""What every transport promises, over memory, Redis, and SNS with SQS."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
 from redis.asyncio import Redis
 
+from common_events.conformance import Transport
 from common_events.envelope import Envelope
 from common_events.redis_streams import RedisPublisher, RedisSubscription
-from common_events.testing import MemoryBroker, MemoryPublisher, MemorySubscription
 from common_events.transport import Delivery, EventsLost, Resumable, Retaining, TransportFull
 from common_service.ids import uuid7
 
@@ -22,33 +20,6 @@ def event(n: int = 0, source: str = "kit", key: str = "k") -> Envelope:
     return Envelope(uuid7(), "kit.happened", source, 1, None, NOW, key, n, None, None, None, {"n": n})
 
 
-@dataclass(frozen=True)
-class Transport:
-    publisher: Callable[[], Retaining]
-    subscription: Callable[[str], Resumable]
-    lose: Callable[[], Awaitable[object]]
-
-
-@pytest.fixture(params=["memory", "redis"])
-def transport(request: pytest.FixtureRequest) -> Transport:
-    if request.param == "memory":
-        broker = MemoryBroker()
-
-        async def lose() -> None:
-            broker.lose_everything()
-
-        return Transport(
-            lambda: MemoryPublisher(broker), lambda name: MemorySubscription(broker, name, ["kit", "other"]), lose
-        )
-    redis: Redis = request.getfixturevalue("redis")
-    members = iter(range(1000))
-    return Transport(
-        lambda: RedisPublisher(redis, kept_ms=-1000),
-        lambda name: RedisSubscription(redis, name, ["kit", "other"], f"member-{next(members)}"),
-        redis.flushall,
-    )
-
-
 async def take(subscription: Resumable, count: int) -> list[Delivery]:
     taken: list[Delivery] = []
     async with asyncio.timeout(5):
@@ -57,14 +28,33 @@ async def take(subscription: Resumable, count: int) -> list[Delivery]:
     return taken
 
 
+async def take_and_finish(subscription: Resumable, count: int) -> list[Delivery]:
+    """Take what comes only once what came before is acknowledged, too."""
+    taken: list[Delivery] = []
+    async with asyncio.timeout(10):
+        while len(taken) < count:
+            more = await subscription.receive(wait_seconds=0.05)
+            await subscription.acknowledge(more)
+            taken += more
+    return taken
+
+
+def retaining(transport: Transport) -> Retaining:
+    publisher = transport.publisher()
+    assert isinstance(publisher, Retaining)
+    return publisher
+
+
 def versions(deliveries: list[Delivery]) -> list[int]:
     return [delivery.envelope.aggregate_version for delivery in deliveries]
 
 
 async def test_events_arrive_whole_and_in_order(transport: Transport) -> None:
-    sent = [event(n) for n in range(250)]
+    sent = [event(n) for n in range(transport.many)]
     await transport.publisher().publish(sent)
-    assert [delivery.envelope for delivery in await take(transport.subscription("a"), 250)] == sent
+    assert [
+        delivery.envelope for delivery in await take_and_finish(transport.subscription("a"), transport.many)
+    ] == sent
 
 
 async def test_every_consumer_gets_every_event_of_every_source(transport: Transport) -> None:
@@ -92,12 +82,13 @@ async def test_what_was_acknowledged_does_not_come_again(transport: Transport) -
 
 async def test_what_a_dead_process_left_comes_first_and_in_order(transport: Transport) -> None:
     publisher, dead = transport.publisher(), transport.subscription("a")
-    await publisher.publish([event(n) for n in range(150)])
-    taken = await take(dead, 100)
+    await publisher.publish([event(n) for n in range(transport.many)])
+    taken = await take(dead, 10)
     await dead.acknowledge([delivery for delivery in taken if delivery.envelope.aggregate_version % 2])
-    await publisher.publish([event(n) for n in range(150, 160)])
+    transport.die(dead)
+    await publisher.publish([event(n) for n in range(transport.many, transport.many + 5)])
     successor = transport.subscription("a")
-    found = versions(await take(successor, 160 - sum(n % 2 for n in range(len(taken)))))
+    found = versions(await take_and_finish(successor, transport.many + 5 - sum(n % 2 for n in range(len(taken)))))
     assert found == sorted(found)
     assert not {n for n in found if n % 2 and n < len(taken)}
 
@@ -111,8 +102,8 @@ async def test_resuming_gives_back_what_was_not_acknowledged(transport: Transpor
     assert versions(await take(subscription, 3)) == [0, 3, 4]
 
 
-async def test_only_what_all_consumers_are_done_with_is_finished(transport: Transport) -> None:
-    publisher, a, b = transport.publisher(), transport.subscription("a"), transport.subscription("b")
+async def test_only_what_all_consumers_are_done_with_is_finished(losable: Transport) -> None:
+    publisher, a, b = retaining(losable), losable.subscription("a"), losable.subscription("b")
     await publisher.open("kit", "r", ["a", "b"])
     assert await publisher.consumers("kit") == {"a", "b"}
     sent = [event(n) for n in range(4)]
@@ -129,26 +120,28 @@ async def test_only_what_all_consumers_are_done_with_is_finished(transport: Tran
     assert list((await publisher.finished("kit")).event_ids) == [sent[1].id, sent[2].id, sent[3].id]
 
 
-async def test_a_loss_is_noticed_before_anything_is_published_after_it(transport: Transport) -> None:
-    publisher = transport.publisher()
+async def test_a_loss_is_noticed_before_anything_is_published_after_it(losable: Transport) -> None:
+    publisher = retaining(losable)
     assert not await publisher.is_intact("kit", "r")
     await publisher.open("kit", "r", [])
     await publisher.publish([event(1)])
     assert await publisher.is_intact("kit", "r")
-    await transport.lose()
+    assert losable.lose
+    await losable.lose()
     with pytest.raises(EventsLost):
         await publisher.publish([event(2)])
     assert not await publisher.is_intact("kit", "r")
     await publisher.open("kit", "r", ["a"])
     await publisher.publish([event(3)])
-    assert versions(await take(transport.subscription("a"), 1)) == [3]
+    assert versions(await take(losable.subscription("a"), 1)) == [3]
 
 
-async def test_a_consumer_goes_on_after_a_loss(transport: Transport) -> None:
-    publisher, subscription = transport.publisher(), transport.subscription("a")
+async def test_a_consumer_goes_on_after_a_loss(losable: Transport) -> None:
+    publisher, subscription = retaining(losable), losable.subscription("a")
     await publisher.publish([event(1)])
     await take(subscription, 1)
-    await transport.lose()
+    assert losable.lose
+    await losable.lose()
     assert list(await subscription.receive(wait_seconds=0.05)) == []
     await publisher.publish([event(2)])
     assert versions(await take(subscription, 1)) == [2]
