@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 
+from common_auth.callers import Callers, Permissions
+from common_auth.tokens import TokenVerifier
 from common_service.clock import Clock, utc_now
 
 ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Tests"
@@ -45,6 +47,14 @@ class TestIssuer:
     def jwks(self) -> dict[str, Any]:
         """Return the public keys as a JWKS document."""
         return {"keys": [_jwk(kid, key.public_key()) for kid, key in self.private_keys.items()]}
+
+    def verifier(self, client: str = WEB_CLIENT) -> TokenVerifier:
+        """Return what accepts the tokens of that app client."""
+        return TokenVerifier(self, issuer=ISSUER, clients=frozenset({client}), now=self.now)
+
+    def callers(self, permissions: Permissions) -> Callers:
+        """Return the dependencies of a service whose callers' groups give `permissions`."""
+        return Callers(self.verifier(), self.verifier(SERVICE_CLIENT), permissions)
 
     def reader(self, user_id: UUID | None = None, *, groups: list[str] | None = None, **claims: Any) -> str:
         """Mint the access token of a person."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -17,6 +18,14 @@ from psycopg import sql
 from common_service.provisioning import Tenant, provision
 
 _PASSWORD = "tests"  # noqa: S105 - of databases that live for one test run
+NOWHERE: dict[str, Any] = {
+    "database_url": "postgresql://nobody@127.0.0.1:1/none",
+    "redis_url": "redis://127.0.0.1:1/0",
+    "cognito_issuer": "http://127.0.0.1:1/pool",
+    "cognito_jwks_url": "http://127.0.0.1:1/pool/.well-known/jwks.json",
+    "cognito_client_id": "web",
+}
+"""Settings of a service whose every address leads nowhere."""
 
 
 @dataclass(slots=True)
@@ -38,48 +47,74 @@ class TemplateDatabase:
     """A database with one service's migrations applied. Each test works on a clone, as the service's own login role."""
 
     def __init__(self, service: Path, schema: str, role: str) -> None:
-        self._admin = os.environ["TEST_DATABASE_URL"]
-        self._role = role
+        self.service, self.schema, self._role = service, schema, role
         self._name = f"template_{schema}_{uuid4().hex[:8]}"
-        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(self._name)))
-        owner_url = self.owner_url(self._name)
-        provision(owner_url, [Tenant(schema, role, _PASSWORD)])
-        self._migrate(service, owner_url)
+        _create(self._name)
+        provision(owner_url(self._name), [Tenant(schema, role, _PASSWORD)])
+        alembic(service, owner_url(self._name), "upgrade", "head")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _drop(self._name)
 
     @contextlib.contextmanager
     def clone(self) -> Iterator[str]:
         """Yield the service's URL of a fresh database, dropped afterwards."""
         name = f"test_{uuid4().hex}"
-        create = "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
-        self._execute(sql.SQL(create).format(sql.Identifier(name), sql.Identifier(self._name)))
+        _create(name, self._name)
         try:
-            yield _with(self._admin, name, f"{self._role}:{_PASSWORD}")
+            yield _with(name, f"{self._role}:{_PASSWORD}")
         finally:
-            self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-    def drop(self) -> None:
-        """Remove the template."""
-        self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(self._name)))
-
-    def owner_url(self, name: str) -> str:
-        """Return the URL by which the owner of the server reaches the database `name`."""
-        return _with(self._admin, name, None)
-
-    def _execute(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self._admin, autocommit=True) as connection:
-            connection.execute(statement)
-
-    def _migrate(self, service: Path, url: str) -> None:
-        words = [sys.executable, "-m", "alembic", "-c", str(service / "alembic.ini"), "upgrade", "head"]
-        done = subprocess.run(
-            words, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"The migrations of {service.name} fail:\n{done.stderr[-4000:]}")
+            _drop(name)
 
 
-def _with(url: str, database: str, user: str | None) -> str:
-    parts = urlsplit(url)
+async def ready() -> None:
+    """Be ready at once."""
+
+
+@contextlib.contextmanager
+def empty_database() -> Iterator[str]:
+    """Yield the owner's URL of a database without anything in it."""
+    name = f"empty_{uuid4().hex}"
+    _create(name)
+    try:
+        yield owner_url(name)
+    finally:
+        _drop(name)
+
+
+def owner_url(name: str) -> str:
+    """Return the URL by which the owner of the server reaches the database `name`."""
+    return _with(name, None)
+
+
+def alembic(service: Path, url: str, *words: str) -> str:
+    """Run Alembic as a deployment does, and return what it prints. Raises RuntimeError where it fails."""
+    command = [sys.executable, "-m", "alembic", "-c", str(service / "alembic.ini"), *words]
+    done = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"The migrations of {service.name} fail:\n{done.stderr[-4000:]}")
+    return done.stdout
+
+
+def _create(name: str, template: str = "template1") -> None:
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    _execute(create.format(sql.Identifier(name), sql.Identifier(template)))
+
+
+def _drop(name: str) -> None:
+    _execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _execute(statement: sql.Composed) -> None:
+    with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _with(database: str, user: str | None) -> str:
+    parts = urlsplit(os.environ["TEST_DATABASE_URL"])
     host = parts.netloc.rpartition("@")[2]
     netloc = parts.netloc if user is None else f"{user}@{host}"
     return urlunsplit((parts.scheme, netloc, f"/{database}", parts.query, ""))

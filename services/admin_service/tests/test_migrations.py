@@ -1,84 +1,23 @@
-"""The migrations: up, down and up again; rows that equal the schema; a login role that stays at home."""
-
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from pathlib import Path
-from uuid import uuid4
+"""The migrations: up, down and up again; rows that describe the schema; a login role that stays at home."""
 
 import psycopg
-import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from psycopg import sql
-from sqlalchemy import create_engine
 
 from admin_service.infrastructure.tables import Row
-from common_service.database import sqlalchemy_url
-
-SERVICE = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def empty_url() -> Iterator[str]:
-    """Return the owner's address of an empty database."""
-    server, name = os.environ["TEST_DATABASE_URL"], f"stairway_{uuid4().hex[:8]}"
-    _execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield f"{server.rpartition('/')[0]}/{name}"
-    _execute(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+from common_service.testing import TemplateDatabase
+from common_service.testing_migrations import Migrations, freedoms
 
 
-def test_every_step_goes_up_down_and_up_again(empty_url: str) -> None:
-    for words in (["upgrade", "head"], ["downgrade", "base"]):
-        _alembic(empty_url, *words)
-    assert _tables(empty_url) == {"alembic_version"}
-    _alembic(empty_url, "upgrade", "head")
-    assert {"user_index", "outbox"} <= _tables(empty_url)
+def test_every_step_goes_up_down_and_up_again(migrations: Migrations) -> None:
+    up, down, again = migrations.stairway()
+    assert {"user_index", "outbox"} <= {row[0] for row in up}
+    assert (down, again) == (set(), up)
 
 
-def test_the_rows_equal_the_schema(empty_url: str) -> None:
-    _alembic(empty_url, "upgrade", "head")
-    engine = create_engine(sqlalchemy_url(empty_url))
-    options = {
-        "include_schemas": True,
-        "include_name": lambda name, kind, _: kind != "schema" or name == "admin",
-        "include_object": lambda _, name, kind, *__: not (kind == "table" and name == "alembic_version"),
-    }
-    with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection, opts=options), Row.metadata)
-    engine.dispose()
-    assert differences == []
+def test_the_rows_describe_the_migrated_schema_to_the_last_check(migrations: Migrations) -> None:
+    assert migrations.differences(Row.metadata) == []
 
 
-def test_the_login_role_reads_its_own_schema_and_no_other(database_url: str) -> None:
-    database = database_url.rpartition("/")[2]
-    owner = f"{os.environ['TEST_DATABASE_URL'].rpartition('/')[0]}/{database}"
-    _execute(owner, sql.SQL("CREATE SCHEMA payment"))
-    _execute(owner, sql.SQL("CREATE TABLE payment.secrets (id integer)"))
-    with psycopg.connect(database_url, autocommit=True) as connection:
+def test_the_login_role_uses_its_own_schema_and_no_other(template: TemplateDatabase, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM admin.user_index").fetchone() == (0,)
-        for statement in (
-            "SELECT * FROM payment.secrets",
-            "CREATE TABLE admin.mine (id int)",
-            "DROP TABLE admin.user_index",
-        ):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                connection.execute(statement)
-
-
-def _alembic(url: str, *words: str) -> None:
-    command = [sys.executable, "-m", "alembic", "-c", str(SERVICE / "alembic.ini"), *words]
-    done = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def _tables(url: str) -> set[str]:
-    with psycopg.connect(url) as connection:
-        query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'admin'"
-        return {name for (name,) in connection.execute(query).fetchall()}
-
-
-def _execute(url: str, statement: sql.SQL | sql.Composed) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(statement)
+    assert freedoms(template, "user_index") == []

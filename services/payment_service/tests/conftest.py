@@ -7,13 +7,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from common_auth.callers import Callers
-from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer
-from common_auth.tokens import TokenVerifier
-from common_service.clock import utc_now
+from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
-from common_service.testing import FixedClock, TemplateDatabase
+from common_service.testing import FixedClock, TemplateDatabase, ready
 from payment_service.api.use_cases import wire
 from payment_service.application.ports import StartWork, WebhookInbox
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
@@ -26,31 +23,11 @@ from services.payment_service.tests.worlds import FakeStripe
 SERVICE = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def template() -> Iterator[TemplateDatabase]:
     """Make a database with the migrations of this service applied."""
-    database = TemplateDatabase(SERVICE, "payment", "svc_payment")
-    yield database
-    database.drop()
-
-
-@pytest.fixture
-def database_url(template: TemplateDatabase) -> Iterator[str]:
-    """Return the address of a database of this test's own, as the service's login role."""
-    with template.clone() as url:
-        yield url
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=20)
-    yield database
-    await database.close()
+    with TemplateDatabase(SERVICE, "payment", "svc_payment") as template:
+        yield template
 
 
 @pytest.fixture
@@ -82,24 +59,14 @@ async def _harness(start_work: StartWork, inbox: WebhookInbox, clock: FixedClock
     return harness
 
 
-@pytest.fixture(scope="session")
-def issuer() -> TestIssuer:
-    return TestIssuer()
-
-
 @pytest.fixture
 def make_app(issuer: TestIssuer) -> Callable[[Harness], FastAPI]:
     """Return what builds the application over a harness, with tokens of the tests' own issuer."""
 
     def build(harness: Harness) -> FastAPI:
-        people = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=utc_now)
-        services = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({SERVICE_CLIENT}), now=utc_now)
-
-        async def ready() -> None: ...
-
         return assemble(
             wire(harness.world),
-            Callers(people, services, {"admin": frozenset({"billing.read"})}),
+            issuer.callers({"admin": frozenset({"billing.read"})}),
             Cursors("a secret of the tests"),
             ttl_seconds=TTL,
             ready=ready,

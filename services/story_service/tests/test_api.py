@@ -9,12 +9,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from common_auth.callers import Callers
 from common_auth.errors import AUTH_PROBLEMS
-from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer
-from common_auth.tokens import TokenVerifier
-from common_service.clock import utc_now
+from common_auth.testing import TestIssuer
 from common_service.pagination import Cursors
+from common_service.testing import ready
 from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, UNSAFE, World, a_plan, in_pieces, no_plan
 from story_service.api.problems import PROBLEMS
 from story_service.domain.errors import Refusal
@@ -27,12 +25,7 @@ WISH = {"prompt": "A keeper vanishes", "length": "short"}
 
 @pytest.fixture
 def app(world: World, issuer: TestIssuer) -> FastAPI:
-    people = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=utc_now)
-    services = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({SERVICE_CLIENT}), now=utc_now)
-
-    async def ready() -> None: ...
-
-    callers = Callers(people, services, {"admin": frozenset({"users.read"})})
+    callers = issuer.callers({"admin": frozenset({"users.read"})})
     return assemble(world.use, callers, Cursors("a secret of the tests"), ready=ready)
 
 

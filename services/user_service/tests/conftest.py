@@ -8,13 +8,10 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from common_auth.callers import Callers
-from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer
-from common_auth.tokens import TokenVerifier
-from common_service.clock import utc_now
+from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
-from common_service.testing import TemplateDatabase
+from common_service.testing import TemplateDatabase, ready
 from services.user_service.tests.worlds import NOON, World
 from user_service.api.use_cases import wire
 from user_service.application.ports import StartWork
@@ -25,31 +22,11 @@ from user_service.wiring import assemble
 SERVICE = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def template() -> Iterator[TemplateDatabase]:
     """Make a database with the migrations of this service applied."""
-    database = TemplateDatabase(SERVICE, "users", "svc_user")
-    yield database
-    database.drop()
-
-
-@pytest.fixture
-def database_url(template: TemplateDatabase) -> Iterator[str]:
-    """Return the address of a database of this test's own, as the service's login role."""
-    with template.clone() as url:
-        yield url
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url, pool_size=20)
-    yield database
-    await database.close()
+    with TemplateDatabase(SERVICE, "users", "svc_user") as template:
+        yield template
 
 
 @pytest.fixture
@@ -68,24 +45,14 @@ async def start_work(request: pytest.FixtureRequest, world: World) -> AsyncItera
     await database.close()
 
 
-@pytest.fixture(scope="session")
-def issuer() -> TestIssuer:
-    return TestIssuer()
-
-
 @pytest.fixture
 def make_app(issuer: TestIssuer) -> Callable[[StartWork], FastAPI]:
     """Return what builds the application over a store, with tokens of the tests' own issuer."""
 
     def build(start_work: StartWork) -> FastAPI:
-        people = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=utc_now)
-        services = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({SERVICE_CLIENT}), now=utc_now)
-
-        async def ready() -> None: ...
-
         return assemble(
-            wire(start_work, CognitoIdentities(people), lambda: NOON),
-            Callers(people, services, {"admin": frozenset({"users.read"})}),
+            wire(start_work, CognitoIdentities(issuer.verifier()), lambda: NOON),
+            issuer.callers({"admin": frozenset({"users.read"})}),
             Cursors("a secret of the tests"),
             now=lambda: NOON,
             ready=ready,

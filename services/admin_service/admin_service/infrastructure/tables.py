@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -32,13 +32,13 @@ class EntryRow(Row):
     first_seen_at: Mapped[datetime] = mapped_column(_INSTANT)
     email: Mapped[str | None] = mapped_column(Text)
     display_name: Mapped[str | None] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, server_default="active")
     registered_at: Mapped[datetime | None] = mapped_column(_INSTANT)
-    user_version: Mapped[int] = mapped_column(BigInteger)
+    user_version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     plan_code: Mapped[str | None] = mapped_column(Text)
     access_state: Mapped[str | None] = mapped_column(Text)
     entitled: Mapped[bool | None]
-    access_version: Mapped[int] = mapped_column(BigInteger)
+    access_version: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     updated_at: Mapped[datetime] = mapped_column(_INSTANT, server_default=func.now(), onupdate=func.now())
     __table_args__ = (
         CheckConstraint("user_version >= 0 AND access_version >= 0", name="versions"),

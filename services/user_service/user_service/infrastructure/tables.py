@@ -39,10 +39,10 @@ class UserRow(Row):
     email: Mapped[str | None] = mapped_column(Text)
     email_verified: Mapped[bool]
     display_name: Mapped[str | None] = mapped_column(Text)
-    locale: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text, server_default="en")
     country: Mapped[str | None] = mapped_column(CHAR(2))
-    status: Mapped[str] = mapped_column(Text)
-    version: Mapped[int]
+    status: Mapped[str] = mapped_column(Text, server_default="active")
+    version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(_INSTANT)
     updated_at: Mapped[datetime] = mapped_column(_INSTANT)
     __table_args__ = (
@@ -136,11 +136,11 @@ class SettingsRow(Row):
 
     __tablename__ = "user_settings"
     user_id: Mapped[UUID] = mapped_column(_owner(), primary_key=True)
-    content_intensity: Mapped[int] = mapped_column(SmallInteger)
-    spoiler_safe: Mapped[bool]
-    memory_enabled: Mapped[bool]
-    prefs: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    version: Mapped[int]
+    content_intensity: Mapped[int] = mapped_column(SmallInteger, server_default=text("2"))
+    spoiler_safe: Mapped[bool] = mapped_column(server_default="false")
+    memory_enabled: Mapped[bool] = mapped_column(server_default="true")
+    prefs: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
+    version: Mapped[int] = mapped_column(server_default="1")
     updated_at: Mapped[datetime] = mapped_column(_INSTANT)
     __table_args__ = (
         CheckConstraint("content_intensity BETWEEN 0 AND 3", name="content_intensity_range"),
@@ -178,7 +178,7 @@ class RoleRow(Row):
     code: Mapped[str] = mapped_column(Text, primary_key=True)
     description: Mapped[str] = mapped_column(Text)
     cognito_group: Mapped[str] = mapped_column(Text, unique=True)
-    is_system: Mapped[bool]
+    is_system: Mapped[bool] = mapped_column(server_default="true")
 
 
 class PermissionRow(Row):
