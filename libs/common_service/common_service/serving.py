@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 
 import uvicorn
 from fastapi import FastAPI
@@ -38,36 +39,43 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
     )
 
 
-def work(
-    name: str,
-    jobs: Sequence[Job],
-    settings: ServiceSettings,
-    *,
-    ready: Callable[[], Awaitable[None]],
-    close: Callable[[], Awaitable[None]],
-    registry: CollectorRegistry | None = None,
-) -> None:
-    """Do `jobs` until SIGTERM; `/healthz`, `/readyz` and `/metrics` answer on the settings' port meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Background:
+    """What a worker does: jobs, the metrics they keep in `registry`, and what to close at the end, in this order."""
+
+    ready: Callable[[], Awaitable[None]]
+    closing: Sequence[Callable[[], Awaitable[None]]]
+    jobs: list[Job] = field(default_factory=list)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for close in self.closing:
+            await close()
+
+
+def work(name: str, background: Background, settings: ServiceSettings) -> None:
+    """Do its jobs until SIGTERM; `/healthz`, `/readyz` and `/metrics` answer on the settings' port meanwhile."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         stop = asyncio.Event()
-        tasks = [asyncio.create_task(supervise(job, stop), name=job.name) for job in jobs]
+        tasks = [asyncio.create_task(supervise(job, stop), name=job.name) for job in background.jobs]
         try:
             yield
         finally:
             stop.set()
             await _end(tasks)
-            await close()
+            await background.close()
 
     app = create_service_app(
         title=name,
         prefix="/worker",
         routers=[],
         problems=ProblemTable(),
-        ready=ready,
+        ready=background.ready,
         lifespan=lifespan,
-        registry=registry,
+        registry=background.registry,
     )
     serve(app, settings)
 

@@ -19,7 +19,7 @@ from sandbox.servers.ports import free_port, is_listening
 WORKER = """
 import asyncio, sys
 from common_service.jobs import Job
-from common_service.serving import work
+from common_service.serving import Background, work
 from common_service.settings import ServiceSettings
 
 async def polite(stop):
@@ -36,8 +36,8 @@ async def ready(): ...
 async def close():
     print("closed", flush=True)
 
-work("kit", [Job("polite", polite), Job("stubborn", stubborn)][: int(sys.argv[1])], ServiceSettings(),
-     ready=ready, close=close)
+jobs = [Job("polite", polite), Job("stubborn", stubborn)][: int(sys.argv[1])]
+work("kit", Background(ready, [close], jobs), ServiceSettings())
 """
 SERVICE = """
 import asyncio

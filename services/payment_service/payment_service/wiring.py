@@ -2,25 +2,25 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-import httpx2
 import orjson
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from common_auth.callers import Callers
-from common_auth.jwks import JwksCache
-from common_auth.tokens import TokenVerifier
+from common_auth.surroundings import surroundings
+from common_events.pruning import pruning
 from common_events.redis_streams import RedisPublisher
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import utc_now
 from common_service.database import Database
+from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
-from common_service.jobs import Job, periodic
+from common_service.jobs import periodic
 from common_service.pagination import Cursors
+from common_service.serving import Background
 from payment_service.api.internal_routes import internal_routes
 from payment_service.api.problems import FACES
 from payment_service.api.routes import public_routes
@@ -32,6 +32,7 @@ from payment_service.application.ports import StartWork
 from payment_service.application.read_access import ReadAccess
 from payment_service.application.sync_customer import SyncCustomer
 from payment_service.domain.return_paths import ReturnPaths
+from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING
 from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.price_loader import PriceLoader
 from payment_service.infrastructure.stripe_gateway import StripeGateway
@@ -46,15 +47,11 @@ _EDGE_SECONDS = 1.0
 
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    http, gateway = httpx2.AsyncClient(), _gateway(settings)
-    keys = JwksCache(settings.cognito_jwks_url, http)
-    people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
-    services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
+    around, gateway = surroundings(settings, settings.group_permissions), _gateway(settings)
     world = World(
-        start_work=_works(database),
+        start_work=_works(around.database),
         gateway=gateway,
-        inbox=SqlWebhookInbox(database),
+        inbox=SqlWebhookInbox(around.database),
         verify=StripeSignatures(settings.webhook_secrets, utc_now),
         parse=orjson.loads,
         now=utc_now,
@@ -65,18 +62,17 @@ def http_app(settings: Settings) -> FastAPI:
     )
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with http:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with around.lifespan(app):
             yield
-        gateway.close()
-        await database.close()
+            gateway.close()
 
     return assemble(
         wire(world),
-        Callers(people, services, settings.group_permissions),
-        Cursors(settings.cursor_secret.get_secret_value()),
+        around.callers,
+        around.cursors,
         ttl_seconds=settings.access_ttl_seconds,
-        ready=database.ping,
+        ready=around.database.ping,
         lifespan=lifespan,
     )
 
@@ -105,38 +101,31 @@ def assemble(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """The jobs of the worker, and what it holds."""
-
-    jobs: list[Job]
-    database: Database
-    redis: Redis
-    gateway: StripeGateway
-
-    async def close(self) -> None:
-        """Let go of every connection."""
-        self.gateway.close()
-        await self.redis.aclose()
-        await self.database.close()
-
-
 def background(settings: Settings) -> Background:
     """Build the worker's side: facts go out, customers are brought up to date, edges drawn, prices learned."""
     url = settings.database_url.get_secret_value()
-    database, gateway = Database(url, pool_size=settings.syncs_at_once + 2), _gateway(settings)
-    redis: Redis = Redis.from_url(settings.redis_url)
-    start_work, ttl = _works(database), settings.access_ttl_seconds
+    database, redis = Database(url, pool_size=settings.syncs_at_once + 4), Redis.from_url(settings.redis_url)
+    gateway, start_work, ttl = _gateway(settings), _works(database), settings.access_ttl_seconds
     grace = timedelta(days=settings.grace_days)
     sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl)
     apply_edges = ApplyEdges(start_work, utc_now, ReadAccess(start_work, utc_now, ttl))
-    jobs = [
-        Relay(url, schema="payment", source="payment", publisher=RedisPublisher(redis)).job(),
-        SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once).job(),
-        periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),
-        PriceLoader(LoadPrices(start_work, gateway, uuid7)).job(),
-    ]
-    return Background(jobs, database, redis, gateway)
+
+    async def close_gateway() -> None:
+        gateway.close()
+
+    parts = Background(database.ping, [close_gateway, redis.aclose, database.close])
+    relay = Relay(url, schema="payment", source="payment", publisher=RedisPublisher(redis), registry=parts.registry)
+    parts.jobs.extend(
+        [
+            relay.job(),
+            SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once).job(),
+            periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),
+            PriceLoader(LoadPrices(start_work, gateway, uuid7)).job(),
+            pruning(database, MESSAGING),
+            pruning_of_keys(database, IDEMPOTENCY_KEYS),
+        ]
+    )
+    return parts
 
 
 def _gateway(settings: Settings) -> StripeGateway:

@@ -10,8 +10,7 @@ def main() -> None:
     """Work until SIGTERM."""
     settings = Settings()
     configure_logging("payment-worker", format=settings.log_format, level=settings.log_level)
-    parts = background(settings)
-    work("payment-worker", parts.jobs, settings, ready=parts.database.ping, close=parts.close)
+    work("payment-worker", background(settings), settings)
 
 
 if __name__ == "__main__":

@@ -6,26 +6,26 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import httpx2
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from common_auth.callers import Callers
 from common_auth.gate import AccessGate
 from common_auth.invalidation import AccessInvalidations
-from common_auth.jwks import JwksCache
-from common_auth.service_tokens import ServiceTokens
-from common_auth.tokens import TokenVerifier
+from common_auth.surroundings import Surroundings, surroundings
 from common_events.consumer import Consumer
+from common_events.pruning import pruning
 from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
-from common_service.database import Database
+from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import Job, periodic, supervise
 from common_service.pagination import Cursors
+from common_service.serving import Background
 from story_service.api.generation_routes import generation_routes, internal_routes
 from story_service.api.problems import FACES
 from story_service.api.story_routes import story_routes
@@ -49,7 +49,7 @@ from story_service.infrastructure.notifications import listening
 from story_service.infrastructure.openai_client import OpenAIClient
 from story_service.infrastructure.openai_writer import OpenAIWriter
 from story_service.infrastructure.subscriptions import GateSubscriptions
-from story_service.infrastructure.tables import messaging
+from story_service.infrastructure.tables import idempotency_keys, messaging
 from story_service.infrastructure.work import SqlStoryWork
 from story_service.settings import Settings
 
@@ -127,9 +127,8 @@ def assemble(
 class Outside:
     """What a process holds open towards the world."""
 
-    database: Database
+    around: Surroundings
     redis: Redis
-    http: httpx2.AsyncClient
     openai: OpenAIClient
     gate: AccessGate
     ports: Ports
@@ -137,18 +136,14 @@ class Outside:
     async def close(self) -> None:
         """Let go of every connection."""
         await self.openai.close()
-        await self.http.aclose()
         await self.redis.aclose()
-        await self.database.close()
+        await self.around.close()
 
 
 def outside(settings: Settings) -> Outside:
     """Choose the adapters. Nothing is opened yet."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    http = httpx2.AsyncClient()
-    secret = settings.service_client_secret.get_secret_value()
-    tokens = ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, http)
-    gate = AccessGate(settings.payment_base_url, tokens, http, utc_now, timeout_seconds=settings.access_timeout_seconds)
+    around, patience = surroundings(settings, settings.group_permissions), settings.access_timeout_seconds
+    gate = AccessGate(settings.payment_base_url, around.tokens, around.http, utc_now, timeout_seconds=patience)
     client = OpenAIClient(settings.openai_base_url, settings.openai_api_key.get_secret_value())
     policy = settings.moderator
     mode = Mode(policy.policy)
@@ -158,13 +153,13 @@ def outside(settings: Settings) -> Outside:
             client, model=policy.model, policy_version=policy.policy_version, thresholds=policy.thresholds
         )
     ports = Ports(
-        start_work=lambda: SqlStoryWork(database),
+        start_work=lambda: SqlStoryWork(around.database),
         subscriptions=GateSubscriptions(gate, settings.plans),
         writer=OpenAIWriter(client),
         moderator=moderator,
         mode=mode,
     )
-    return Outside(database, Redis.from_url(settings.redis_url), http, client, gate, ports)
+    return Outside(around, Redis.from_url(settings.redis_url), client, gate, ports)
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -175,14 +170,11 @@ def http_app(settings: Settings) -> FastAPI:
         AccessInvalidations(world.redis).listener(world.gate),
         listening(settings.database_url.get_secret_value(), parts.live),
     ]
-    keys = JwksCache(settings.cognito_jwks_url, world.http)
-    people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
-    services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
     return assemble(
         wire(world.ports, parts, model=settings.story_model),
-        Callers(people, services, settings.group_permissions),
-        Cursors(settings.cursor_secret.get_secret_value()),
-        ready=world.database.ping,
+        world.around.callers,
+        world.around.cursors,
+        ready=world.around.database.ping,
         lifespan=_lifespan(world, parts, jobs, drain_seconds=settings.shutdown_seconds / 2),
     )
 
@@ -208,44 +200,36 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], *, drain_secon
     return lifespan
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """The jobs of the worker, and what it holds."""
-
-    jobs: list[Job]
-    world: Outside
-    parts: Engine
-    drain_seconds: float
-
-    async def close(self) -> None:
-        """Let what it writes finish for a while, then let go."""
-        await self.parts.runs.drain(self.drain_seconds)
-        await self.world.close()
-
-
 def background(settings: Settings) -> Background:
     """Build the worker's side: facts out, access in, and what dead processes left."""
     world = outside(settings)
-    parts, ports = engine(world.ports), world.ports
+    parts, ports, database = engine(world.ports), world.ports, world.around.database
     sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
+    finish = partial(parts.runs.drain, settings.shutdown_seconds / 2)
+    result = Background(database.ping, [finish, world.close])
     relay = Relay(
         settings.database_url.get_secret_value(),
         schema="story",
         source="story",
         publisher=RedisPublisher(world.redis),
+        registry=result.registry,
     )
     member = f"{socket.gethostname()}:{os.getpid()}"
     access = Consumer(
         "story.access",
         RedisSubscription(world.redis, "story.access", ["payment"], member),
         {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis))},
-        world.database,
+        database,
         messaging,
     )
-    jobs = [
-        relay.job(),
-        access.job(),
-        periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
-        periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
-    ]
-    return Background(jobs, world, parts, settings.shutdown_seconds / 2)
+    result.jobs.extend(
+        [
+            relay.job(),
+            access.job(),
+            periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
+            periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            pruning(database, messaging),
+            pruning_of_keys(database, idempotency_keys),
+        ]
+    )
+    return result

@@ -10,8 +10,7 @@ def main() -> None:
     """Work until SIGTERM."""
     settings = Settings()
     configure_logging("story-worker", format=settings.log_format, level=settings.log_level)
-    parts = background(settings)
-    work("story-worker", parts.jobs, settings, ready=parts.world.database.ping, close=parts.close)
+    work("story-worker", background(settings), settings)
 
 
 if __name__ == "__main__":

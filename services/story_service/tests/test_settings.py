@@ -26,10 +26,11 @@ def test_the_application_is_built_without_any_network() -> None:
     assert "/story/v1/stories/{story_id}" in paths
 
 
-def test_the_worker_relays_listens_sweeps_and_purges() -> None:
+def test_the_worker_relays_listens_sweeps_purges_and_prunes() -> None:
     relay, *others = [job.name for job in background(Settings(**LOCAL)).jobs]
     assert relay.startswith("relay")
-    assert others == ["consumer-story.access", "sweep-generations", "purge-logs"]
+    work = ["consumer-story.access", "sweep-generations", "purge-logs"]
+    assert others == [*work, "events-pruning", "idempotency-pruning"]
 
 
 def test_the_policy_is_json_or_the_path_of_a_file(tmp_path: Path) -> None:

@@ -1,53 +1,40 @@
 """The adapters of user_service, put together by hand."""
 
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 
-import httpx2
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from common_auth.callers import Callers
-from common_auth.jwks import JwksCache
-from common_auth.tokens import TokenVerifier
+from common_auth.surroundings import surroundings
+from common_events.pruning import pruning
 from common_events.redis_streams import RedisPublisher
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
 from common_service.database import Database
-from common_service.jobs import Job
 from common_service.pagination import Cursors
+from common_service.serving import Background
 from user_service.api.internal_routes import internal_routes
 from user_service.api.problems import FACES
 from user_service.api.routes import me_routes
 from user_service.api.use_cases import UseCases, wire
 from user_service.infrastructure.cognito_identities import CognitoIdentities
 from user_service.infrastructure.repositories import SqlUserWork
+from user_service.infrastructure.tables import MESSAGING
 from user_service.settings import Settings
 
 
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    http = httpx2.AsyncClient()
-    keys = JwksCache(settings.cognito_jwks_url, http)
-    people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
-    services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with http:
-            yield
-        await database.close()
-
+    around = surroundings(settings, settings.group_permissions)
     return assemble(
-        wire(lambda: SqlUserWork(database), CognitoIdentities(people), utc_now),
-        Callers(people, services, settings.group_permissions),
-        Cursors(settings.cursor_secret.get_secret_value()),
+        wire(lambda: SqlUserWork(around.database), CognitoIdentities(around.people), utc_now),
+        around.callers,
+        around.cursors,
         now=utc_now,
-        ready=database.ping,
-        lifespan=lifespan,
+        ready=around.database.ping,
+        lifespan=around.lifespan,
     )
 
 
@@ -71,23 +58,11 @@ def assemble(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
-    """The jobs of the worker, and what it holds."""
-
-    jobs: list[Job]
-    database: Database
-    redis: Redis
-
-    async def close(self) -> None:
-        """Let go of every connection."""
-        await self.redis.aclose()
-        await self.database.close()
-
-
 def background(settings: Settings) -> Background:
     """Build the worker's side: the relay of this schema's facts."""
     url = settings.database_url.get_secret_value()
-    redis: Redis = Redis.from_url(settings.redis_url)
-    relay = Relay(url, schema="users", source="user", publisher=RedisPublisher(redis))
-    return Background([relay.job()], Database(url, pool_size=2), redis)
+    database, redis = Database(url, pool_size=2), Redis.from_url(settings.redis_url)
+    parts = Background(database.ping, [redis.aclose, database.close])
+    relay = Relay(url, schema="users", source="user", publisher=RedisPublisher(redis), registry=parts.registry)
+    parts.jobs.extend([relay.job(), pruning(database, MESSAGING)])
+    return parts
