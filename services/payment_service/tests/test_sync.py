@@ -175,6 +175,31 @@ async def test_a_price_that_is_none_of_ours_grants_nothing_and_is_tried_again(ha
     assert (await harness.access(user_id)).access.plan_code == "max"
 
 
+async def test_a_stranger_beside_our_subscription_does_not_lock_out_whoever_paid(harness: Harness) -> None:
+    user_id = somebody()
+    opened = await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    harness.stripe.pay(f"cs_{opened.answer.body['id']}")
+    customer, now = await harness.customer(user_id), harness.clock.now
+    foreign = SubscriptionReading(Terms("sub_foreign", ProviderStatus.ACTIVE, now, now, now + MONTH), "price_foreign")
+    harness.stripe.subscriptions[customer].append(foreign)
+    await harness.settle()
+    assert (await harness.access(user_id)).access.plan_code == "pro"
+    assert await harness.sync.claim() is None
+    harness.clock.advance(seconds=1)
+    retried = await harness.sync.claim()
+    assert retried is not None
+    assert retried.attempts == 2
+
+
+async def test_a_page_that_the_provider_forgot_does_not_lock_out_whoever_paid(harness: Harness) -> None:
+    user_id = somebody()
+    opened = await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    harness.stripe.pay(f"cs_{opened.answer.body['id']}")
+    harness.stripe.sessions.clear()
+    await harness.settle()
+    assert (await harness.access(user_id)).access.is_entitled
+
+
 async def test_an_unknown_customer_is_given_up_after_twelve_attempts_and_tried_on_the_next_event(
     harness: Harness,
 ) -> None:

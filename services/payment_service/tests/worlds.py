@@ -118,6 +118,8 @@ class FakeStripe:
 
     async def checkout_state(self, provider_id: str) -> Literal["open", "complete", "expired"]:
         await self._called()
+        if provider_id not in self.sessions:
+            raise ProviderRefused("resource_missing")
         return cast('Literal["open", "complete", "expired"]', self.sessions[provider_id][1])
 
     async def open_portal(self, customer_id: CustomerId, return_path: str, name: str) -> str:

@@ -61,34 +61,43 @@ class SyncCustomer:
         read_at = self.now()
         try:
             reading = await self.gateway.read_customer(sync.customer_id)
-            checkout = await self.gateway.checkout_state(sync.open_checkout) if sync.open_checkout else None
-            await self._write(sync, reading, checkout, read_at)
+            checkout = await self._checkout(sync)
+            return await self._write(sync, reading, checkout, read_at)
         except (ProviderUnavailable, ProviderRefused, SyncImpossible) as error:
             reason = error.reason if isinstance(error, SyncImpossible) else type(error).__name__
             await self.fail(sync, reason)
             return reason
-        return None
 
     async def fail(self, sync: ClaimedSync, reason: str) -> None:
         """Put the sync off, each time for longer; give it up after the twelfth time."""
-        now = self.now()
         async with self.start_work() as work:
-            if not await work.syncs.hold(sync):
-                return
-            if sync.attempts < _MOST_ATTEMPTS:
-                pause = min(2 ** (sync.attempts - 1), _LONGEST_PAUSE_SECONDS)
-                await work.syncs.fail(sync, reason, now + timedelta(seconds=pause))
-            elif lost := await work.syncs.bury(sync, reason):
-                facts = [webhook_dead(event_id, kind, reason, sync.customer_id, now) for event_id, kind in lost]
-                await work.outbox.add(*facts)
-            await work.commit()
+            if await work.syncs.hold(sync):
+                await self._put_off(work, sync, reason)
+                await work.commit()
+
+    async def _put_off(self, work: Work, sync: ClaimedSync, reason: str) -> None:
+        now = self.now()
+        if sync.attempts < _MOST_ATTEMPTS:
+            pause = min(2 ** (sync.attempts - 1), _LONGEST_PAUSE_SECONDS)
+            await work.syncs.fail(sync, reason, now + timedelta(seconds=pause))
+        elif lost := await work.syncs.bury(sync, reason):
+            facts = [webhook_dead(event_id, kind, reason, sync.customer_id, now) for event_id, kind in lost]
+            await work.outbox.add(*facts)
+
+    async def _checkout(self, sync: ClaimedSync) -> CheckoutReading | None:
+        """Ask for the open page; what was bought counts, even where the provider knows nothing of the page."""
+        try:
+            return await self.gateway.checkout_state(sync.open_checkout) if sync.open_checkout else None
+        except ProviderRefused:
+            return None
 
     async def _write(
         self, sync: ClaimedSync, reading: CustomerReading, checkout: CheckoutReading | None, read_at: datetime
-    ) -> None:
+    ) -> str | None:
+        """Write what is ours; return why the sync has to be tried again for what is not."""
         async with self.start_work() as work:
             if not await work.syncs.hold(sync):
-                return
+                return None
             user_id = await work.customers.owner(sync.customer_id)
             if user_id is None:
                 raise SyncImpossible("unknown customer")
@@ -99,8 +108,13 @@ class SyncCustomer:
             await writer.invoices(reading.invoices, governing(subscriptions))
             await writer.checkout(checkout)
             await recompute_access(work, user_id, catalogue, sync.cause, self.now(), self.ttl_seconds)
-            await work.syncs.finish(sync, self.now())
+            reason = "unknown price" if writer.has_strangers(reading) else None
+            if reason:
+                await self._put_off(work, sync, reason)
+            else:
+                await work.syncs.finish(sync, self.now())
             await work.commit()
+            return reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +148,18 @@ class _Writer:
         return settled
 
     def _plan_code(self, reading: SubscriptionReading, known: dict[str, Subscription]) -> str | None:
-        """Return the plan that was bought; None for one that ended and is not ours. Raises SyncImpossible."""
+        """Return the plan that was bought; None for a price that is none of ours."""
         plan_code = self.catalogue.plan_of(reading.price_id, reading.lookup_key)
         if plan_code is None and (old := known.get(reading.terms.provider_id)) and not reading.terms.is_live:
             return old.plan_code
-        if plan_code is None and reading.terms.is_live:
-            raise SyncImpossible("unknown price")
         return plan_code
+
+    def has_strangers(self, reading: CustomerReading) -> bool:
+        """Tell whether a live subscription was sold at a price that is none of ours, or not known yet."""
+        return any(
+            each.terms.is_live and self.catalogue.plan_of(each.price_id, each.lookup_key) is None
+            for each in reading.subscriptions
+        )
 
     def _subscription(
         self,
