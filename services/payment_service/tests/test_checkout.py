@@ -82,6 +82,24 @@ async def test_an_expired_session_makes_room_for_a_new_one(harness: Harness) -> 
     assert second.answer.body["id"] != first.answer.body["id"]
 
 
+async def test_a_refusal_that_comes_late_does_not_close_what_another_opened(harness: Harness) -> None:
+    user_id = somebody()
+
+    async def meanwhile() -> None:
+        harness.clock.advance(seconds=31)
+        with pytest.raises(CheckoutOpen):
+            await harness.use_cases.open_checkout(attempt(user_id, "other"), PRO)
+        harness.stripe.faults = [ProviderRefused("late")]
+
+    harness.stripe.before_answer = meanwhile
+    with pytest.raises(ProviderRefused):
+        await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    with pytest.raises(CheckoutOpen) as told:
+        await harness.use_cases.open_checkout(attempt(user_id, "third"), PRO)
+    assert told.value.url
+    assert len(harness.stripe.sessions) == 1
+
+
 @pytest.mark.parametrize(
     ("wish", "refusal"),
     [

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -27,6 +28,7 @@ from payment_service.domain.return_paths import ReturnPaths
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.stripe_gateway import StripeGateway
+from payment_service.infrastructure.stripe_readings import readable_invoices
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
@@ -195,3 +197,10 @@ async def test_from_checkout_to_access_to_renewal(
     second = await read_access(user_id)
     assert (first.access.plan_code, first.access.is_entitled) == ("pro", True)
     assert second.access.period_start == first.access.period_end
+
+
+def test_an_invoice_that_cannot_be_read_hides_no_other() -> None:
+    whole: dict[str, Any] = {"id": "in_1", "status": "paid", "currency": "usd", "amount_due": 999, "amount_paid": 999}
+    whole |= {"created": 1, "attempt_count": 1, "status_transitions": {"finalized_at": 1, "paid_at": 1}}
+    found = readable_invoices([whole | {"id": "in_2", "status": None}, {"id": "in_3"}, whole])
+    assert [invoice.provider_id for invoice in found] == ["in_1"]

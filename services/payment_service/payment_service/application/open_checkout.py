@@ -151,8 +151,10 @@ class OpenCheckout:
 
     async def _let_go(self, attempt: Attempt, refused: Checkout | None) -> None:
         async with self.start_work() as work:
-            if refused:
-                await work.checkouts.put(refused.closed("failed"))
+            await work.lock_user(attempt.user_id)
+            stored = await work.checkouts.get(refused.id) if refused else None
+            if stored and stored.state == "creating":  # else somebody finished it meanwhile, and knows its page
+                await work.checkouts.put(stored.closed("failed"))
             await work.attempts.release(attempt)
             await work.commit()
 

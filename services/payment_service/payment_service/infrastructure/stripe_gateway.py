@@ -13,8 +13,8 @@ from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.infrastructure.stripe_readings import (
-    invoice_reading,
     price_reading,
+    readable_invoices,
     subscription_reading,
     time_of,
 )
@@ -117,7 +117,7 @@ class StripeGateway:
         try:
             return CustomerReading(
                 [subscription_reading(body) for body in subscription_bodies],
-                [invoice_reading(body) for body in invoice_bodies],
+                readable_invoices(invoice_bodies),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             log.warning("unreadable answer", customer=customer_id, reason=repr(error))

@@ -1,13 +1,17 @@
 """Reads what Stripe answers (API 2026-10-28.endive). Raises KeyError, TypeError, ValueError or IndexError."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
+
+import structlog
 
 from payment_service.application.ports import PriceReading
 from payment_service.domain.invoice import InvoiceReading, InvoiceStatus
 from payment_service.domain.plans import Interval
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
 
+log = structlog.get_logger("stripe")
 Json = dict[str, Any]
 _STATUSES = {status.value: status for status in ProviderStatus}
 
@@ -54,6 +58,17 @@ def invoice_reading(body: Json) -> InvoiceReading:
         finalized_at=_time(moments["finalized_at"]),
         paid_at=_time(moments["paid_at"]),
     )
+
+
+def readable_invoices(bodies: Iterable[Json]) -> list[InvoiceReading]:
+    """Read invoices, without those that cannot be read: they are history, and must not keep access from being told."""
+    readings = []
+    for body in bodies:
+        try:
+            readings.append(invoice_reading(body))
+        except (KeyError, TypeError, ValueError) as error:
+            log.warning("unreadable invoice", invoice=body.get("id"), reason=repr(error))
+    return readings
 
 
 def price_reading(body: Json) -> PriceReading | None:
