@@ -11,7 +11,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.types import ASGIApp
 
-from common_service.middleware import BodyLimit, RequestContext
+from common_service.middleware import BodyLimit, RequestContext, RequestLog, RequestMetrics
 from common_service.problems import EVERY_ROUTE, PROBLEM_SCHEMA, ProblemTable
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -78,7 +78,7 @@ def _surround(app: FastAPI, registry: CollectorRegistry, body_limit: int) -> Non
     build = app.build_middleware_stack
 
     def build_surrounded() -> ASGIApp:
-        return RequestContext(BodyLimit(build(), body_limit), registry)
+        return RequestContext(RequestMetrics(RequestLog(BodyLimit(build(), body_limit)), registry))
 
     app.build_middleware_stack = build_surrounded  # type: ignore[method-assign]  # no other way to be outermost
 

@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -12,11 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from common_service.ids import uuid7
+from common_service.logging import log_answer
 from common_service.problems import TooLarge, problem
 
-log = structlog.get_logger("request")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST_ID = re.compile(  # never like a card, a token or a key: the line of a request is not redacted
+    rb"(?!(?:\d-?){13,19}\Z)(?:(?!eyJ|[prs]k[_-]|whsec_)[A-Za-z0-9._-]){1,64}"
+)
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = (
@@ -25,43 +26,92 @@ _SECURITY = (
     (b"x-frame-options", b"DENY"),
     (b"cache-control", b"no-store"),
 )
+_NAMES = frozenset(name for name, _ in _SECURITY)
 
 
 class RequestContext:
-    """Gives a request its id, answers with security headers, writes one log line and counts it."""
+    """Gives a request its id and keeps its trace, for logs and events; answers with the id and security headers."""
 
-    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._requests = Counter(
-            "http_requests", "Requests answered.", ["method", "route", "status"], registry=registry
-        )
-        self._seconds = Histogram(
-            "http_request_seconds", "Time to the end of the answer.", ["method", "route"], registry=registry
-        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one connection; anything but HTTP passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        request_id = _request_id(headers)
+        given = trace = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+            elif name == b"traceparent":
+                trace = value
+        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7()).encode()
         clear_contextvars()
-        bind_contextvars(request_id=request_id, **_trace(headers))
-        answered = {"status": 500}
+        bind_contextvars(request_id=request_id.decode())
+        if trace and _TRACEPARENT.fullmatch(trace):
+            bind_contextvars(traceparent=trace.decode())
+
+        async def decorated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                scope["answered"] = message["status"]
+                headers = message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+                named = {name.lower() for name, _ in headers}
+                headers += _SECURITY if named.isdisjoint(_NAMES) else [h for h in _SECURITY if h[0] not in named]
+            await send(message)
+
+        await self._app(scope, receive, decorated)
+
+
+class RequestMetrics:
+    """Counts and times requests, by route: an address that nobody serves adds no series."""
+
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        names = ["method", "route", "status"]
+        self._requests = Counter("http_requests", "Requests answered.", names, registry=registry)
+        self._seconds = Histogram(
+            "http_request_seconds", "Time to the end of the answer.", names[:2], registry=registry
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         started = time.perf_counter()
         try:
-            await self._app(scope, receive, _decorated(send, request_id, answered))
+            await self._app(scope, receive, send)
         finally:
-            self._record(scope, answered["status"], time.perf_counter() - started)
+            requests, seconds = self._of(*_outcome(scope))
+            requests.inc()
+            seconds.observe(time.perf_counter() - started)
 
-    def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "ANY"
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
-        if scope["path"] not in _UNLOGGED:
-            log.info("answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        key = method, route, status
+        if key not in self._children:  # finding them by their labels costs as much as counting
+            self._children[key] = self._requests.labels(method, route, status), self._seconds.labels(method, route)
+        return self._children[key]
+
+
+class RequestLog:
+    """Writes one line a request, with its route and never with its address."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one connection."""
+        if scope["type"] != "http" or scope["path"] in _UNLOGGED:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            method, route, status = _outcome(scope)
+            log_answer(method, route, status, ms=round((time.perf_counter() - started) * 1000, 1))
 
 
 class BodyLimit:
@@ -101,25 +151,8 @@ class BodyLimit:
         return counted
 
 
-def _trace(headers: Headers) -> dict[str, str]:
-    """Return the caller's trace, for the log and for the events that come of this request."""
-    given = headers.get("traceparent", "")
-    return {"traceparent": given} if _TRACEPARENT.fullmatch(given) else {}
-
-
-def _request_id(headers: Headers) -> str:
-    given = headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid7())
-
-
-def _decorated(send: Send, request_id: str, answered: dict[str, int]) -> Callable[[Message], Awaitable[None]]:
-    async def decorated(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answered["status"] = message["status"]
-            given = message.get("headers", ())
-            named = {name.lower() for name, _ in given}
-            security = [header for header in _SECURITY if header[0] not in named]
-            message["headers"] = [*given, (b"x-request-id", request_id.encode()), *security]
-        await send(message)
-
-    return decorated
+def _outcome(scope: Scope) -> tuple[str, str, int]:
+    """Return method, route and status, with one method for all requests that no route or no method names."""
+    route = getattr(scope.get("route"), "path", "unmatched")
+    method = scope["method"] if scope["method"] in _METHODS and route != "unmatched" else "ANY"
+    return method, route, scope.get("answered", 500)

@@ -17,6 +17,10 @@ pytestmark = pytest.mark.anyio
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
+SECRETS = ["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln", "sk_test_4eC39HqLyjWD", "x.sk-proj-abcdefgh12345678",
+           "pk_live_12345678", "whsec_0123456789abcdef", "4242424242424242", "5555-5555-5555-4444"]  # fmt: skip
+
+
 class World:
     def __init__(self) -> None:
         self.is_ready, self.registry = True, CollectorRegistry()
@@ -58,7 +62,7 @@ async def test_a_request_id_is_taken_over_and_told_to_the_handler(http: httpx2.A
     assert answer.json() == {"request_id": "abc.1", "traceparent": TRACE, "who": "a"}
 
 
-@pytest.mark.parametrize("given", ["", "a" * 65, "a b", "a\tb", "<script>", "ä"])
+@pytest.mark.parametrize("given", ["", "a" * 65, "a b", "a\tb", "<script>", "ä", *SECRETS])
 async def test_an_odd_request_id_is_replaced(http: httpx2.AsyncClient, given: str) -> None:
     answer = await http.get("/kit/v1/known/a", headers={b"X-Request-Id": given.encode()})
     assert len(answer.headers["x-request-id"]) == 36

@@ -12,7 +12,7 @@ import pytest
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from common_service.logging import configure_logging, redact
+from common_service.logging import configure_logging, log_answer, redact
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 SHAPES = [
@@ -120,9 +120,14 @@ def test_a_line_is_one_json_object_with_service_time_and_context() -> None:
         configure_logging("kit")
         structlog.get_logger("a").info("answered", status=200)
         logging.getLogger("b").warning("odd\nline %s", 1)
+        log_answer("GET", "/kit", 200, ms=1.5)
+        logging.root.setLevel("WARNING")
+        log_answer("GET", "/kit", 200, ms=1.5)
     root.handlers, root.level = handlers, level
     structlog.configure(**before)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [line["event"] for line in lines] == ["answered", "odd\nline 1"]
+    assert [line["event"] for line in lines] == ["answered", "odd\nline 1", "answered"]
     assert all(line["service"] == "kit" and line["request_id"] == "r1" for line in lines)
     assert all(line["timestamp"].endswith("Z") for line in lines)
+    assert lines[0].items() - {"timestamp": lines[0]["timestamp"]}.items() <= lines[2].items()
+    assert (lines[2]["method"], lines[2]["route"], lines[2]["ms"]) == ("GET", "/kit", 1.5)
