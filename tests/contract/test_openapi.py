@@ -17,3 +17,11 @@ def test_every_public_operation_says_how_it_refuses(service: str) -> None:
         for method, operation in operations.items():
             assert "operationId" in operation, (method, path)
             assert {"400", "422", "503"} <= operation["responses"].keys(), (method, path)
+
+
+@pytest.mark.parametrize("service", ["user", "admin"])
+def test_every_operation_asks_for_a_token_and_says_how_it_refuses_others(service: str) -> None:
+    for path, operations in contract_of(service)["paths"].items():
+        for method, operation in operations.items():
+            assert operation["security"], (method, path)
+            assert "401" in operation["responses"], (method, path)

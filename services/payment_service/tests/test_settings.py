@@ -3,18 +3,12 @@
 import pytest
 from pydantic import ValidationError
 
+from common_service.testing import NOWHERE
 from payment_service.main import create_app
 from payment_service.settings import Settings
 from payment_service.wiring import background
 
-LOCAL = {
-    "database_url": "postgresql://svc_payment:x@127.0.0.1:1/truecrime",
-    "redis_url": "redis://127.0.0.1:1",
-    "cognito_issuer": "http://127.0.0.1:1/pool",
-    "cognito_jwks_url": "http://127.0.0.1:1/pool/.well-known/jwks.json",
-    "cognito_client_id": "web",
-    "stripe_api_key": "sk_test_1",
-}
+LOCAL = NOWHERE | {"stripe_api_key": "sk_test_1"}
 ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Pool"
 PRODUCTION = {
     "app_env": "production",

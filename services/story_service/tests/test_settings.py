@@ -1,23 +1,16 @@
 """What may be set, and what production refuses."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from common_service.testing import NOWHERE
 from story_service.main import create_app
 from story_service.settings import Settings
 from story_service.wiring import background
 
-LOCAL: dict[str, Any] = {
-    "database_url": "postgresql://nobody@127.0.0.1:1/none",
-    "redis_url": "redis://127.0.0.1:1/0",
-    "cognito_issuer": "https://issuer.invalid",
-    "cognito_jwks_url": "https://issuer.invalid/.well-known/jwks.json",
-    "cognito_client_id": "web",
-    "openai_api_key": "none",
-}
+LOCAL = NOWHERE | {"openai_api_key": "none"}
 
 
 def test_the_application_is_built_without_any_network() -> None:
