@@ -4,37 +4,18 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from uuid import UUID
 
-import httpx2
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from common_auth.testing import ISSUER, WEB_CLIENT, TestIssuer, base64url, signed_token
-from common_service.testing import FixedClock
+from common_auth.testing import TestIssuer, base64url, signed_token
+from libs.common_auth.tests.genuine import BODY, GONE, HEAD, Ask, Corpus
 
 pytestmark = pytest.mark.anyio
-Ask = Callable[[str], Awaitable[httpx2.Response]]
-Corpus = Iterator[tuple[str, str]]
-USER = UUID("0195f2a0-7f3e-7cc1-9f55-0d9b8d2f6a11")
-NOW = int(FixedClock()().timestamp())
-HEAD: dict[str, Any] = {"alg": "RS256", "kid": "key-1"}
-BODY: dict[str, Any] = {
-    "sub": str(USER),
-    "iss": ISSUER,
-    "client_id": WEB_CLIENT,
-    "token_use": "access",
-    "username": "reader",
-    "scope": "openid",
-    "iat": NOW,
-    "exp": NOW + 3600,
-}
 FORGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-GONE = object()
 ALGORITHMS: list[Any] = [
     "none", "None", "NONE", "nOnE", "", None, 0, True, [], ["RS256"], {"alg": "RS256"}, "RS256 ", "rs256", GONE,
 ]  # fmt: skip

@@ -1,35 +1,18 @@
 """Tokens that the issuer did sign and that must not hold all the same, sent to a real application."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer, base64url, signed_token
-from common_service.testing import FixedClock
+from libs.common_auth.tests.genuine import BODY, GONE, HEAD, NOW, USER, Ask, Corpus
 
 pytestmark = pytest.mark.anyio
-Ask = Callable[[str], Awaitable[httpx2.Response]]
-Corpus = Iterator[tuple[str, str]]
-USER = UUID("0195f2a0-7f3e-7cc1-9f55-0d9b8d2f6a11")
-NOW = int(FixedClock()().timestamp())
-HEAD: dict[str, Any] = {"alg": "RS256", "kid": "key-1"}
-BODY: dict[str, Any] = {
-    "sub": str(USER),
-    "iss": ISSUER,
-    "client_id": WEB_CLIENT,
-    "token_use": "access",
-    "username": "reader",
-    "scope": "openid",
-    "iat": NOW,
-    "exp": NOW + 3600,
-}
-GONE = object()
 ODD_TIMES: list[Any] = [None, "", str(NOW + 3600), True, False, [], {}, [NOW + 3600], -1, -1.5, 1e300, "NaN"]
 ODD_NUMBERS = (b"9" * 4000, b"1e999", b"NaN", b"Infinity", b"-Infinity")
 ODD_CLAIMS: dict[str, list[Any]] = {
