@@ -172,6 +172,8 @@ class Consumer:
                     await pause(stop, self._poll_seconds)
                 yield connection
             finally:
+                if isinstance(self._subscription, Resumable):
+                    self._subscription.resume()  # who is next shall not wait for what is held here
                 await connection.invalidate()  # closing it for good is what frees the name
 
 

@@ -54,7 +54,8 @@ class Relay:
         self._read = sql.SQL("SELECT * FROM {} WHERE published_at IS NULL AND {} ORDER BY seq LIMIT %s").format(
             table, mine
         )
-        self._mark = sql.SQL("UPDATE {} SET published_at = clock_timestamp() WHERE seq = ANY(%s)").format(table)
+        also = sql.SQL("" if isinstance(publisher, Retaining) else ", consumed_at = clock_timestamp()")
+        self._mark = sql.SQL("UPDATE {} SET published_at = clock_timestamp(){} WHERE seq = ANY(%s)").format(table, also)
         self._lag = OutboxLag(schema, registry) if registry is not None and partition == 0 else None
         self._retention = None
         if isinstance(publisher, Retaining):

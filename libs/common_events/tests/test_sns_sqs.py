@@ -12,14 +12,20 @@ import pytest
 
 from common_events.aws_clients import Sqs
 from common_events.envelope import Envelope
+from common_events.outbox import Fact, SqlOutbox
+from common_events.relay import Relay
 from common_events.sns import EventTooLarge, PublishFailed, SnsPublisher, group_of
 from common_events.sns_sqs import Listener, Topology, ensure_topology
 from common_events.sqs import AcknowledgeFailed, Queue, SqsSubscription
+from common_events.tables import messaging_tables
 from common_events.testing_aws import Aws, lose_the_answer, refuse
 from common_events.transport import Delivery
+from common_service.database import Database
 from common_service.ids import uuid7
+from common_service.tables import schema_metadata
 
 pytestmark = pytest.mark.anyio
+TABLES = messaging_tables(schema_metadata("kit"))
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -238,6 +244,22 @@ async def test_an_event_that_nobody_survives_ends_in_the_dead_letters(aws: Aws) 
         await asyncio.sleep(1.1)
     await listening(aws, queue).receive(wait_seconds=1)
     assert _bodies(aws.sqs, queue.dead_letters_url)[0] == killer.to_json().decode()
+
+
+async def test_what_sns_has_taken_the_outbox_need_not_keep(
+    aws: Aws, publisher: SnsPublisher, queue: Queue, database: Database, database_url: str
+) -> None:
+    async with database.session() as session:
+        await SqlOutbox(session, TABLES).add(*[Fact("kit.happened", "k", n, {}, NOW) for n in range(2)])
+        await session.commit()
+    stop = asyncio.Event()
+    relay = asyncio.create_task(Relay(database_url, schema="kit", source="kit", publisher=publisher).run(stop))
+    assert names(await take(listening(aws, queue), 2)) == ["k0", "k1"]
+    stop.set()
+    await relay
+    async with database.session() as session:
+        rows = (await session.execute(TABLES.outbox.select())).all()
+    assert all(row.published_at and row.consumed_at for row in rows)
 
 
 async def test_a_listener_gets_the_types_it_asked_for_raw(aws: Aws) -> None:
