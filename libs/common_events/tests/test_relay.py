@@ -33,6 +33,7 @@ from sandbox.servers.redis import start_redis
 
 pytestmark = pytest.mark.anyio
 TABLES = messaging_tables(schema_metadata("kit"))
+STORM = int(os.environ.get("STORM", "1"))
 LONG = 60  # only a test that fails waits so long
 OFTEN = 0.1
 NURSERY = """
@@ -343,12 +344,12 @@ async def test_the_lag_is_told(database: Database, database_url: str) -> None:
     assert registry.get_sample_value("outbox_unpublished") == 0
 
 
+@pytest.mark.timeout(120 * STORM)
 async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_once_and_in_order(
     database: Database, redis: Redis, processes: Processes
 ) -> None:
     """Eight writers; kill -9 of relays and consumers; Redis flushed. STORM=26 makes it 20,800 events and 56 blows."""
-    scale = int(os.environ.get("STORM", "1"))
-    keys, each, choose = [f"key{n}" for n in range(16)], 25 if scale == 1 else 50 * scale, random.Random(7)
+    keys, each, choose = [f"key{n}" for n in range(16)], 25 if STORM == 1 else 50 * STORM, random.Random(7)
     alive = {what: processes.start(what) for what in ("relay", "consumer")}
 
     async def write(mine: list[str]) -> None:
@@ -362,8 +363,8 @@ async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_onc
             await asyncio.sleep(0.02)
 
     async def hurt() -> None:
-        for n in range(4 + 2 * (scale - 1)):
-            await asyncio.sleep(0.3 if scale == 1 else choose.uniform(0.3, 2.5))
+        for n in range(4 + 2 * (STORM - 1)):
+            await asyncio.sleep(0.3 if STORM == 1 else choose.uniform(0.3, 2.5))
             if n % 10 == 3:
                 await redis.flushall()
             else:
@@ -373,7 +374,7 @@ async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_onc
 
     await asyncio.gather(hurt(), *(write(keys[n::8]) for n in range(8)))
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LONG * scale):
+        async with asyncio.timeout(LONG * STORM):
             while await count(database) < len(keys) * each:  # noqa: ASYNC110 - Postgres sets no event
                 await asyncio.sleep(0.1)
     found = await effects(database)
