@@ -35,14 +35,12 @@ def world() -> World:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def start_work(request: pytest.FixtureRequest, world: World) -> AsyncIterator[StartWork]:
+def start_work(request: pytest.FixtureRequest, world: World) -> StartWork:
     """Return the start of a work over each store in turn."""
     if request.param == "memory":
-        yield world.work
-        return
-    database = Database(request.getfixturevalue("database_url"), pool_size=20)
-    yield lambda: SqlAdminWork(database)
-    await database.close()
+        return world.work
+    database: Database = request.getfixturevalue("database")
+    return lambda: SqlAdminWork(database)
 
 
 @pytest.fixture
