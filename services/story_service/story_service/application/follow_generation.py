@@ -1,17 +1,20 @@
 """Gives a reader the events of a generation, from any position, in any process, the same bytes every time."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from story_service.application.live import LiveGenerations
+from story_service.application.live import Follower, LiveGenerations
 from story_service.application.ports import Clock, StartWork
 from story_service.domain.chunks import DONE, Chunk
 from story_service.domain.errors import ChunksPurged, GenerationUnknown
 from story_service.domain.generation import CHUNKS_KEPT, Generation
 from story_service.domain.ids import GenerationId, UserId
 
+log = logging.getLogger("story")
 PING_SECONDS = 15.0
+_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class FollowGeneration:
         with self.live.follow(generation.id) as follower:
             ping_at = clock() + self.ping_seconds
             while True:
-                for chunk in follower.next_after(position) or await self._log(generation.id, position):
+                for chunk in follower.next_after(position) or await self._log(generation.id, position, follower):
                     yield chunk
                     if chunk.kind == DONE:
                         return
@@ -53,6 +56,12 @@ class FollowGeneration:
                     ping_at = clock() + self.ping_seconds
                 await follower.wait(position, min(max(wait, 0.0), self.live.poll_seconds(self.ping_seconds)))
 
-    async def _log(self, generation_id: GenerationId, after: int) -> list[Chunk]:
-        async with self.start_work() as work:
-            return await work.generations.log(generation_id, after)
+    async def _log(self, generation_id: GenerationId, after: int, follower: Follower) -> list[Chunk]:
+        try:
+            async with self.start_work() as work:
+                return await work.generations.log(generation_id, after)
+        except Exception:  # a supervising loop: an answer that has begun cannot refuse any more, so it looks again
+            log.warning("log not read", exc_info=True, extra={"generation_id": str(generation_id)})
+            await asyncio.sleep(_RETRY_SECONDS)
+            follower.nudge()
+            return []

@@ -17,6 +17,7 @@ from story_service.domain.prompt import Message, messages
 from story_service.domain.windows import WindowCutter
 
 log = logging.getLogger("story")
+_CLOSING_PAUSES = (0.5, 2.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,25 @@ class RunGeneration:
     now: Clock
 
     async def __call__(self, generation_id: GenerationId) -> None:
-        """Run it unless somebody else does. A lost lease ends the run without a trace."""
+        """Run it unless somebody else does. A lost lease ends the run without a trace.
+
+        What breaks before the first word is left to the lease, for another attempt; after it, none would come.
+        """
         generation = await self._take(generation_id)
         if generation is None:
             return
         release = Release(generation, self.policy, self.start_work, self.live, self.now)
         heart = asyncio.create_task(self._beat(generation, asyncio.current_task()))
         try:
-            ending = await self._write(generation, release)
+            try:
+                ending = await self._write(generation, release)
+            except LeaseLost:
+                raise
+            except Exception:  # a supervising loop: whatever broke, the reader hears of it now
+                if not release.text:
+                    raise
+                log.exception("generation broke", extra={"generation_id": str(generation.id)})
+                ending = endings.failed("writer_broke")
             await self._end(generation, ending, release.text)
         except LeaseLost:
             return
@@ -116,6 +128,18 @@ class RunGeneration:
             await work.commit()
 
     async def _end(self, generation: Generation, ending: Ending, text: str) -> None:
+        """Close it, again if need be: closing twice is closing once, and a story that is written is not to be lost."""
+        for pause in _CLOSING_PAUSES:
+            try:
+                return await self._close(generation, ending, text)
+            except LeaseLost:
+                raise
+            except Exception:  # a supervising loop: the heart still beats, so the lease is ours for a while
+                log.exception("generation not closed", extra={"generation_id": str(generation.id)})
+                await asyncio.sleep(pause)
+        return await self._close(generation, ending, text)
+
+    async def _close(self, generation: Generation, ending: Ending, text: str) -> None:
         async with self.start_work() as work:
             closed = await self.close(work, generation, ending, text)
             if closed is None:
