@@ -97,3 +97,12 @@ async def test_ended_logs_are_found_by_their_own_index(database: Database) -> No
             text("EXPLAIN SELECT generation_id FROM story.generation_chunks WHERE kind = 'done' ORDER BY 1 LIMIT 200")
         )
         assert "ix_generation_chunks_done" in str(plan.scalars().all())
+
+
+async def test_what_was_not_charged_has_no_usage(database: Database) -> None:
+    world = World(lambda: CountedWork(database))
+    world.writer.scripts = [[]]
+    assert (await world.ended(await world.ask())).state is State.FAILED
+    async with CountedWork(database) as work:
+        kept = await work.session.scalar(text("SELECT count(*) FROM story.generations WHERE usage IS NOT NULL"))
+    assert kept == 0

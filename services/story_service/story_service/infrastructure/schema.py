@@ -21,6 +21,6 @@ class Row(DeclarativeBase):
         bytes: LargeBinary,
         UUID: Uuid,
         datetime: DateTime(timezone=True),
-        dict[str, Any]: JSONB,
+        dict[str, Any]: JSONB(none_as_null=True),  # nothing is NULL, not the JSON word null
         list[str]: ARRAY(Text),
     }
