@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
+from common_auth.bearer import SERVICE, SIGNED_IN
 from common_auth.callers import Callers, Person, ServiceCaller
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
 from story_service.api.schemas import GenerationOut
@@ -24,7 +25,7 @@ EventStream = type("EventStream", (Response,), {"media_type": "text/event-stream
 
 def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/story/v1", tags=["generations"])
+    router = APIRouter(prefix="/story/v1", tags=["generations"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
 
     @router.get("/generations/{generation_id}", responses=FACES.responses(*ANY_READER, errors.GenerationUnknown))
@@ -69,7 +70,7 @@ def _position(after: int, last_event_id: str) -> int:
 
 def internal_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     """Return the routes for other services."""
-    router = APIRouter(prefix="/internal/v1", tags=["internal"])
+    router = APIRouter(prefix="/internal/v1", tags=["internal"], dependencies=[SERVICE])
     Admin = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="users.read"))]  # noqa: N806
 
     @router.get("/usage/{user_id}", responses=FACES.responses(*ANY_SERVICE, *GATED))

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import JSONResponse
 
+from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
@@ -36,7 +37,7 @@ IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 
 def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(prefix="/story/v1/stories", tags=["stories"])
+    router = APIRouter(prefix="/story/v1/stories", tags=["stories"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
 
     @router.post(
