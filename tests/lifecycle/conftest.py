@@ -35,7 +35,7 @@ class Run:
         return document
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: "TrueCrime is ready: http" in self.said() or self.process.poll() is not None, 110)
+        wait_for(lambda: "TrueCrime is ready: http" in self.said() or self.process.poll() is not None, 400)
         assert self.process.poll() is None, self.said()[-2000:]
 
     def descendants(self) -> set[int]:
@@ -50,7 +50,7 @@ class Run:
         """Press Ctrl-C; return how long the end took."""
         begin = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(20)
+        self.process.wait(60)
         return time.monotonic() - begin
 
 

@@ -60,7 +60,7 @@ class World:
 
     async def until(self, count: int) -> list[str]:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while len(await self.effects()) < count:  # noqa: ASYNC110 - Postgres sets no event
                     await asyncio.sleep(0.02)
         return await self.effects()

@@ -22,7 +22,7 @@ def event(n: int = 0, source: str = "kit", key: str = "k") -> Envelope:
 
 async def take(subscription: Resumable, count: int) -> list[Delivery]:
     taken: list[Delivery] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(taken) < count:
             taken += await subscription.receive(wait_seconds=0.05)
     return taken
@@ -31,7 +31,7 @@ async def take(subscription: Resumable, count: int) -> list[Delivery]:
 async def take_and_finish(subscription: Resumable, count: int) -> list[Delivery]:
     """Take what comes only once what came before is acknowledged, too."""
     taken: list[Delivery] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(taken) < count:
             more = await subscription.receive(wait_seconds=0.05)
             await subscription.acknowledge(more)

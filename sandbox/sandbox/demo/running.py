@@ -17,7 +17,7 @@ from sandbox.demo.errors import StepFailed
 from sandbox.demo.screen import console
 from sandbox.servers.child import Command, start_child, stop_child
 
-_START_SECONDS = 120.0
+_START_SECONDS = 400.0
 _STOP_SECONDS = 15.0
 _READY = "TrueCrime is ready"
 

@@ -26,7 +26,7 @@ class Part:
     command: Command
     rank: int
     probe: Probe
-    patience: float = 30.0
+    patience: float = 180.0  # a machine may be slow; a part that dies is noticed at once
 
 
 @dataclass(eq=False, slots=True)

@@ -159,7 +159,7 @@ async def test_a_client_that_waits_for_100_continue_is_invited(rules: Rules) -> 
     async with story_answering(rules, echoing_digest([])) as world:
         reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
         writer.write(b"POST /story/v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             writer.write(b"abc")
             assert (await reader.readline()).startswith(b"HTTP/1.1 200")

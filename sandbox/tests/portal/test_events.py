@@ -58,7 +58,7 @@ def tail_of(redis: Client) -> EventTail:
 async def take(lines: AsyncIterator[bytes], count: int) -> list[str]:
     """Return the ids of the next facts, and the bus's own words."""
     found: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for line in lines:
             if line.startswith(b"event: bus"):
                 found.append(line.split()[-1].decode())

@@ -89,7 +89,7 @@ class Deliveries:
 async def consumed(database: Database, facts: Sequence[Envelope]) -> None:
     deliveries, stop = Deliveries(facts), asyncio.Event()
     running = asyncio.create_task(Consumer("admin", deliveries, handlers(), database, MESSAGING).run(stop))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await deliveries.empty.wait()
     stop.set()
     await running
@@ -172,7 +172,7 @@ async def test_over_redis_the_streams_of_all_three_services_are_read(database: D
     stop = asyncio.Event()
     subscription = RedisSubscription(redis, "admin", SOURCES, "test")
     running = asyncio.create_task(Consumer("admin", subscription, handlers(), database, MESSAGING).run(stop))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len((await picture(database))["archive"]) < len(FACTS) + 1:  # noqa: ASYNC110 - Postgres sets no event
             await asyncio.sleep(0.05)
     stop.set()

@@ -180,7 +180,7 @@ async def test_from_checkout_to_access_to_renewal(
     opened = await open_checkout(attempt(user_id), PRO)
 
     async def until_version(version: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await read_access(user_id)).version < version:
                 while receiver.received:
                     event = receiver.received.pop(0)

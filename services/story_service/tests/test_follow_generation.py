@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 async def read(follow: FollowGeneration, generation: Generation, after: int = 0, most: int = 10_000) -> bytes:
     seen = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for chunk in follow(generation, after):
             seen.append(encoded(chunk) if chunk else b"")
             if len(seen) == most:

@@ -28,7 +28,7 @@ async def vendor() -> AsyncIterator[str]:
         config = uvicorn.Config(create_app(tokens_per_second=0), log_level="critical", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
-        async with asyncio.timeout(5), httpx2.AsyncClient() as http:
+        async with asyncio.timeout(60), httpx2.AsyncClient() as http:
             while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
                 await asyncio.sleep(0.01)
             await http.get(f"http://127.0.0.1:{listener.getsockname()[1]}/_sandbox/faults")

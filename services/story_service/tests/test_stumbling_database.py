@@ -56,7 +56,7 @@ async def test_a_stream_outlives_a_store_that_is_away(database: Database) -> Non
             raise failures.pop()
         return CountedWork(database)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         follow = replace(world.use.follow, start_work=start)
         read = [chunk async for chunk in follow(ended, 0) if chunk]
     assert "".join(chunk.text for chunk in read) == STORY_TEXT

@@ -137,7 +137,7 @@ class World:
 
     async def ended(self, generation: Generation) -> Generation:
         """Wait until it is closed, and return it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for _ in self.use.follow(generation, 0):
                 pass
         await self.engine.runs.drain(5)
@@ -158,14 +158,14 @@ class World:
 
     async def until_text(self, generation: Generation) -> None:
         """Wait until something was delivered."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for chunk in self.use.follow(generation, 0):
                 if chunk and chunk.kind == "delta":
                     return
 
     async def until_called(self) -> None:
         """Wait for the next call of the model that was not waited for yet."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.writer.started.acquire()
 
     async def settled(self, user_id: UserId = READER) -> dict[str, int]:
