@@ -6,10 +6,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox.servers.postgres import running_postgres
 from sandbox.servers.redis import running_redis
 
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 _servers = pytest.StashKey[ExitStack]()
 
 
