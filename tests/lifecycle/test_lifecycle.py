@@ -22,7 +22,7 @@ def test_a_killed_runner_leaves_no_orphan_and_the_next_start_recovers(start: Sta
     assert len(children) >= 12  # Postgres, Redis, the sandbox, four services, four workers, the load balancer
     killed.process.kill()
     killed.process.wait()
-    assert wait_for(lambda: not alive(children), 60), alive(children)
+    assert wait_for(lambda: not alive(children), 5), alive(children)
 
     run = start()
     run.wait_until_ready()
@@ -32,7 +32,7 @@ def test_a_killed_runner_leaves_no_orphan_and_the_next_start_recovers(start: Sta
     assert httpx2.get(f"{after['web']}/user/v1/me").status_code == 401
 
 
-def test_ctrl_c_stops_all_although_somebody_listens(start: Start) -> None:
+def test_ctrl_c_stops_all_within_five_seconds_although_somebody_listens(start: Start) -> None:
     run = start()
     run.wait_until_ready()
     children = run.descendants()
@@ -40,7 +40,8 @@ def test_ctrl_c_stops_all_although_somebody_listens(start: Start) -> None:
         for _ in range(3):
             answer = stack.enter_context(httpx2.stream("GET", f"{run.platform()['web']}/_sandbox/events"))
             assert answer.status_code == 200
-        run.stop()
+        seconds = run.stop()
+    assert seconds <= 5
     assert run.process.returncode == 0
     assert alive(children) == set()
     assert not run.file.exists()
@@ -52,15 +53,15 @@ def test_a_part_that_dies_stops_the_rest_and_is_named(start: Start) -> None:
     run.wait_until_ready()
     children = run.descendants()
     os.kill(run.platform()["pids"]["story-worker"], signal.SIGKILL)
-    assert run.process.wait(60) == 1
+    assert run.process.wait(6) == 1
     assert "story-worker was ended by SIGKILL" in run.said()
     assert alive(children) == set()
 
 
 def test_ctrl_c_while_it_starts_is_heard(start: Start) -> None:
     run = start()
-    assert wait_for(lambda: len(run.descendants()) > 2, 60)
+    assert wait_for(lambda: len(run.descendants()) > 2, 20)
     children = run.descendants()
-    run.stop()
+    assert run.stop() <= 5
     assert run.process.returncode == 0
     assert alive(children) == set()

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
 def test_a_reader_signs_up_pays_and_reads_a_story_as_it_is_written(world: Platform) -> None:
     async def main_job() -> Journey:
         async with new_reader(world) as visitor:
-            journey = Journey(world, visitor, lambda _: None, unlock_seconds=60)
+            journey = Journey(world, visitor, lambda _: None)
             steps = (journey.sign_up, journey.provision, journey.be_refused, journey.subscribe, journey.read)
             for step in (*steps, journey.look_again, journey.repeat, journey.use_up, journey.be_seen):
                 await attempt(step)

@@ -9,7 +9,7 @@ from sandbox.demo.forms import expect, open_page, submit
 from sandbox.demo.visitor import Visitor
 
 CARD = {"card_number": "4242 4242 4242 4242", "card_expiry": "12 / 34", "card_cvc": "123", "name": "A Reader"}
-_PATIENCE = 90.0
+_PATIENCE = 30.0
 
 
 async def open_checkout(visitor: Visitor, plan: str = "pro") -> str:

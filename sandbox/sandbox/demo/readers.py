@@ -12,7 +12,7 @@ from sandbox.demo.steps import attempt
 from sandbox.demo.visitor import Visitor
 
 PASSWORD = "Case-File-2026"  # noqa: S105 - of a reader who exists for one demo
-_UNLOCK_IN_A_CROWD = 60.0
+_UNLOCK_IN_A_CROWD = 20.0
 
 
 async def one_reader(platform: Platform) -> None:

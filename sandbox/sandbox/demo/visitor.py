@@ -17,7 +17,7 @@ from sandbox.demo.patience import Patient
 from sandbox.demo.platform import Platform
 
 _CODE = re.compile(r"\b\d{6}\b")
-_MAIL_PATIENCE = 90.0
+_MAIL_PATIENCE = 30.0
 _TIMEOUT = httpx2.Timeout(60.0)
 
 

@@ -43,7 +43,7 @@ async def test_sixty_four_streams_keep_the_rate(client: openai.AsyncOpenAI, swit
     await switches.post("/rate", json={"tokens_per_second": 50})
     start = time.perf_counter()
     results = await asyncio.gather(*(read(client, 51) for _ in range(64)))
-    assert time.perf_counter() - start >= 1.0
+    assert 1.0 <= time.perf_counter() - start < 4.0
     assert {used for _, used in results} == {51}
 
 
