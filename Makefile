@@ -19,7 +19,7 @@ demo: $(READY) ## sign up, pay, and read a story as it is written, on the runnin
 	@exec $(VENV)/python -m sandbox.demo
 
 test: $(READY) ## run all tests on servers of their own (TESTS=path runs some)
-	@exec $(VENV)/pytest -n 2 --dist loadgroup $(TESTS)
+	@exec $(VENV)/pytest -n 3 --no-loadscope-reorder $(TESTS)
 
 check: $(READY) ## format, lint, types, layers, declared dependencies
 	@$(VENV)/python -m tools.check

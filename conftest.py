@@ -1,19 +1,38 @@
-"""Real Postgres and a real Redis-protocol server for every test run, started here unless the environment names them."""
+"""What every test run shares: a real Postgres, a real Redis-protocol server, and how tests are dealt to workers."""
 
 import os
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
+from sandbox.servers.places import passing_directory
 from sandbox.servers.postgres import running_postgres
 from sandbox.servers.redis import running_redis
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+_ON_THE_PLATFORM = ("tests/contract/test_schemathesis.py", "tests/main_job/test_main_job.py")
 _servers = pytest.StashKey[ExitStack]()
+
+
+class Scheduling(LoadFileScheduling):
+    """One file to one worker; the files that need the running platform to the same one, which starts it once.
+
+    The mark xdist_group would say so too, but pytest 9.2 and xdist 3.8 lose it: pytest-dev/pytest-xdist#1386.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "the platform" if file in _ON_THE_PLATFORM else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Deal the tests as `Scheduling` says, whatever --dist is."""
+    return Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,18 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     stack = config.stash[_servers] = ExitStack()
     if "TEST_DATABASE_URL" not in os.environ:
-        os.environ["TEST_DATABASE_URL"] = stack.enter_context(running_postgres(_directory(stack))).url
+        directory = stack.enter_context(passing_directory())
+        os.environ["TEST_DATABASE_URL"] = stack.enter_context(running_postgres(directory)).url
     if "TEST_REDIS_URL" not in os.environ:
-        os.environ["TEST_REDIS_URL"] = stack.enter_context(running_redis(_directory(stack))).url
+        directory = stack.enter_context(passing_directory())
+        os.environ["TEST_REDIS_URL"] = stack.enter_context(running_redis(directory)).url
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop what this run started."""
     if stack := config.stash.get(_servers, None):
         stack.close()
-
-
-def _directory(stack: ExitStack) -> Path:
-    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True)))
-    directory.chmod(0o755)  # Postgres runs as another user when root runs the tests
-    return directory

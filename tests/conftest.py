@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pytest
 
 from sandbox.demo.platform import Platform, load_platform
 from sandbox.demo.running import wait_until_ready
+from sandbox.servers.places import passing_directory
 from sandbox.servers.ports import free_port
 
 _NOT_OURS = ("DATABASE_URL", "REDIS_URL", "OPENAI_", "STRIPE_", "COGNITO_", "PORT", "RUN_DIR")
@@ -51,11 +51,8 @@ def platform_in(directory: Path) -> Iterator[RunningPlatform]:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[RunningPlatform]:
     """The platform that the tests of one xdist group share."""
-    with tempfile.TemporaryDirectory(prefix="truecrime-platform-", ignore_cleanup_errors=True) as name:
-        directory = Path(name)
-        directory.chmod(0o755)  # Postgres runs as another user when root runs the tests
-        with platform_in(directory) as running:
-            yield running
+    with passing_directory() as directory, platform_in(directory) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import pytest
 from sandbox.demo.platform import load_platform
 from sandbox.demo.visitor import Visitor
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
 _EXAMPLES = "10"

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
+from sandbox.servers.places import passing_directory
 from sandbox.servers.ports import free_port
 
 _OF_THE_MACHINE = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PG_BIN_DIR")
@@ -48,43 +48,55 @@ class Run:
 
     def stop(self) -> float:
         """Press Ctrl-C; return how long the end took."""
-        begin = time.monotonic()
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(60)
+        return self.ends()
+
+    def ends(self) -> float:
+        """Wait for the end; return how long it took."""
+        begin = time.monotonic()
+        assert wait_for(lambda: self.process.poll() is not None, 60), self.said()[-2000:]
         return time.monotonic() - begin
 
 
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="truecrime-lifecycle-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)  # Postgres runs as another user when root runs the tests
-        yield Path(name)
+class Checkout:
+    """A folder in which one `make run` after the other is started."""
 
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._port = free_port()
+        self._run: Run | None = None
 
-@pytest.fixture(scope="module")
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
-def start(home: Path, port: int) -> Iterator[Callable[[], Run]]:
-    runs: list[Run] = []
-
-    def start() -> Run:
+    def start(self) -> Run:
+        """Start a run; nothing may run here yet."""
+        assert self._run is None or self._run.process.poll() is not None
         environment = {name: os.environ[name] for name in _OF_THE_MACHINE if name in os.environ}
-        environment |= {"RUN_DIR": str(home / "run"), "PORT": str(port)}
-        words = home / "words"
+        environment |= {"RUN_DIR": str(self._home / "run"), "PORT": str(self._port)}
+        words = self._home / "words"
         with words.open("wb") as sink:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.runner"], stdout=sink, stderr=sink, env=environment
             )
-        runs.append(Run(process, words, home / "run" / "platform.json"))
-        return runs[-1]
+        self._run = Run(process, words, self._home / "run" / "platform.json")
+        return self._run
 
-    yield start
-    for run in runs:
-        if run.process.poll() is None:
-            run.stop()
+    def running(self) -> Run:
+        """Return the run that an earlier test left as it found it, else a new one that is ready."""
+        if self._run is None or self._run.process.poll() is not None:
+            self.start().wait_until_ready()
+        assert self._run is not None
+        return self._run
+
+    def close(self) -> None:
+        if self._run is not None and self._run.process.poll() is None:
+            self._run.stop()
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Checkout]:
+    with passing_directory() as directory:
+        checkout = Checkout(directory)
+        yield checkout
+        checkout.close()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float) -> bool:

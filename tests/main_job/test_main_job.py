@@ -9,7 +9,7 @@ from sandbox.demo.platform import Platform
 from sandbox.demo.readers import new_reader, quiet_reader
 from sandbox.demo.steps import attempt
 
-pytestmark = [pytest.mark.xdist_group("platform"), pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_reader_signs_up_pays_and_reads_a_story_as_it_is_written(world: Platform) -> None:

@@ -11,6 +11,7 @@ from sandbox.runner.catalogue import SERVICES, Service
 from sandbox.servers import redis
 from sandbox.servers.errors import CannotStart
 
+_PATIENCE = 2  # seconds: a question to a server that Ctrl-C has just ended holds up the end for as long
 _REVISION = re.compile(r"""^(down_)?revision\b[^=]*=\s*["']([^"']+)["']""", re.MULTILINE)
 
 
@@ -36,7 +37,7 @@ def check_redis(url: str) -> None:
 def behind(addresses: Addresses, passwords: dict[str, str]) -> list[Service]:
     """Return the services whose schema is not at its head, or that cannot log in yet."""
 
-    with psycopg.connect(addresses.database_url, connect_timeout=5, autocommit=True) as owner:
+    with psycopg.connect(addresses.database_url, connect_timeout=_PATIENCE, autocommit=True) as owner:
         roles = {row[0] for row in owner.execute("SELECT rolname FROM pg_roles")}
 
         def is_ready(service: Service) -> bool:
@@ -73,7 +74,7 @@ def version_of(owner: psycopg.Connection, schema: str) -> str | None:
 
 def logs_in(url: str) -> bool:
     try:
-        psycopg.connect(url, connect_timeout=5).close()
+        psycopg.connect(url, connect_timeout=_PATIENCE).close()
     except psycopg.Error:
         return False
     return True

@@ -13,7 +13,7 @@ from typing import Self
 import orjson
 
 from sandbox.servers.errors import CannotStart
-from sandbox.servers.ports import free_port, is_free
+from sandbox.servers.ports import claim, free_port, is_free
 
 _NEEDED = 300 * 1024 * 1024
 
@@ -52,7 +52,7 @@ class RunDirectory:
         for name in names:
             used = {*chosen.values(), *taken}
             port = before.get(name)
-            keep = isinstance(port, int) and port not in used and is_free(port)
+            keep = isinstance(port, int) and port not in used and is_free(port) and claim(port)
             chosen[name] = port if isinstance(port, int) and keep else free_port(used)
         _write(file, before | chosen)
         return chosen

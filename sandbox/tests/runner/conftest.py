@@ -1,7 +1,6 @@
 """Small worlds for the runner: directories, choices, and fake parts that are real processes of a few lines."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sandbox.runner.choices import read_choices
 from sandbox.runner.directory import RunDirectory
 from sandbox.runner.environments import Environments
 from sandbox.runner.printing import Printer
+from sandbox.servers.places import passing_directory
 
 PORTS = {name: 20_000 + number for number, name in enumerate(PORT_NAMES)}
 SECRETS = {name: f"made-{name}" for name in SECRET_NAMES}
@@ -31,9 +31,8 @@ def directory(tmp_path: Path) -> Iterator[RunDirectory]:
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
     """A folder that others may enter, as Postgres must when root runs the tests; pytest's own are shut."""
-    with tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
+    with passing_directory() as directory:
+        yield directory
 
 
 @pytest.fixture
