@@ -15,7 +15,7 @@ from sandbox.alb.status import Status
 from sandbox.alb.targets import Target, open_target
 from sandbox.servers.errors import CannotStart
 
-_PATIENCE = 0.6  # aiohttp waits it twice: for handlers to end, then for cancelled ones
+_PATIENCE = 0.4  # aiohttp waits it twice: for handlers to end, then for cancelled ones
 _LINE = 16384  # AWS: a request line or a header of at most 16 K
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]

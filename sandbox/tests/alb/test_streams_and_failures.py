@@ -231,7 +231,7 @@ async def test_a_taken_port_is_one_sentence(rules: Rules) -> None:
     )
 
 
-async def test_it_stops_within_two_seconds_with_streams_open() -> None:
+async def test_it_stops_within_what_make_run_has_although_streams_are_open() -> None:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         answer = web.StreamResponse(headers=SSE)
         await answer.prepare(request)
@@ -248,7 +248,7 @@ async def test_it_stops_within_two_seconds_with_streams_open() -> None:
         async with client.get(f"http://127.0.0.1:{port}/story/v1/x") as answer:
             assert await answer.content.readany() == b"id: 0\n\n"
             process.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(5):
                 assert await process.wait() == 0
             assert process.stderr is not None
             assert b"Traceback" not in await process.stderr.read()
