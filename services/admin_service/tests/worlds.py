@@ -158,11 +158,14 @@ class FakeSource:
     document: Document | None = None
     seconds: float = 0.0
     is_down: bool = False
+    meeting: asyncio.Barrier | None = None
     asked: list[tuple[UUID, str]] = field(default_factory=list)
 
     async def of(self, user_id: UUID, actor_token: str) -> Document | None:
         assert self.world.open == 0, "no network inside a unit of work"
         self.asked.append((user_id, actor_token))
+        if self.meeting is not None:
+            await self.meeting.wait()
         await asyncio.sleep(self.seconds)
         if self.is_down:
             raise SourceUnavailable
