@@ -21,6 +21,10 @@ class ServiceSettings(BaseSettings):
     shutdown_seconds: int = 3
     log_format: Literal["json", "console"] = "json"
     log_level: str = "INFO"
+    trace_exporter: Literal["none", "otlp", "xray"] = "none"
+    trace_sampling_ratio: float = Field(default=1.0, ge=0, le=1)
+    trace_otlp_endpoint: str = "http://127.0.0.1:4318/v1/traces"
+    trace_xray_daemon: str = "127.0.0.1:2000"
     database_url: SecretStr
     database_pool_size: int = 10
     redis_url: str
