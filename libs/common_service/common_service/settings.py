@@ -27,7 +27,7 @@ class ServiceSettings(BaseSettings):
     trace_xray_daemon: str = "127.0.0.1:2000"
     database_url: SecretStr
     database_pool_size: int = 10
-    redis_url: str
+    redis_url: SecretStr
     aws_region: str = "eu-west-2"
     cognito_userpool_id: str = ""
     cognito_issuer: str
@@ -71,7 +71,7 @@ class ServiceSettings(BaseSettings):
             "cognito_jwks_url": self.cognito_jwks_url != jwks,
             "cognito_token_url": is_local(self.cognito_token_url),
             "database_url": is_local(self.database_url.get_secret_value()),
-            "redis_url": is_local(self.redis_url),
+            "redis_url": is_local(self.redis_url.get_secret_value()),
             "service_client_secret": not self.service_client_secret.get_secret_value(),
             "cursor_secret": self.cursor_secret.get_secret_value() == _LOCAL_CURSOR_SECRET,
             "public_web_origin": not self.public_web_origin.startswith("https://"),

@@ -82,7 +82,7 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: the consumer that keeps the read model."""
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    redis: Redis = Redis.from_url(settings.redis_url)
+    redis: Redis = Redis.from_url(settings.redis_url.get_secret_value())
     subscription = RedisSubscription(redis, _CONSUMER, SOURCES, f"{socket.gethostname()}:{settings.port}")
     consumer = Consumer(_CONSUMER, subscription, handlers(), database, MESSAGING)
     jobs = [consumer.job(), pruning(database, MESSAGING)]

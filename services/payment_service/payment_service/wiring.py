@@ -104,7 +104,8 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: facts go out, customers are brought up to date, edges drawn, prices learned."""
     url = settings.database_url.get_secret_value()
-    database, redis = Database(url, pool_size=settings.syncs_at_once + 4), Redis.from_url(settings.redis_url)
+    database = Database(url, pool_size=settings.syncs_at_once + 4)
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
     gateway, start_work, ttl = _gateway(settings), _works(database), settings.access_ttl_seconds
     grace = timedelta(days=settings.grace_days)
     sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl)

@@ -159,7 +159,7 @@ def outside(settings: Settings) -> Outside:
         moderator=moderator,
         mode=mode,
     )
-    return Outside(around, Redis.from_url(settings.redis_url), client, gate, ports)
+    return Outside(around, Redis.from_url(settings.redis_url.get_secret_value()), client, gate, ports)
 
 
 def http_app(settings: Settings) -> FastAPI:

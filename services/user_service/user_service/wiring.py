@@ -61,7 +61,7 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: the relay of this schema's facts."""
     url = settings.database_url.get_secret_value()
-    database, redis = Database(url, pool_size=2), Redis.from_url(settings.redis_url)
+    database, redis = Database(url, pool_size=2), Redis.from_url(settings.redis_url.get_secret_value())
     parts = Background(database.ping, [redis.aclose, database.close])
     relay = Relay(url, schema="users", source="user", publisher=RedisPublisher(redis), registry=parts.registry)
     parts.jobs.extend([relay.job(), pruning(database, MESSAGING)])
