@@ -3,71 +3,28 @@
 import asyncio
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKeyReused
-from payment_service.application import ports
+from payment_service.application import access_ports, ports
 from payment_service.application.ports import (
     Attempt,
     ClaimedSync,
     Customer,
-    PriceReading,
     ReceivedEvent,
     StoredAnswer,
 )
-from payment_service.domain.access import AccessVersion, Cause
+from payment_service.domain.access import Cause
 from payment_service.domain.checkout import Checkout
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
-from payment_service.domain.plans import Catalogue, Price
 from payment_service.domain.subscription import Subscription
-from services.payment_service.tests.worlds import shipped_catalogue
-
-
-@dataclass(slots=True)
-class Sync:
-    """A queue row."""
-
-    due_at: datetime
-    cause: Cause
-    requests: int = 1
-    answered: int = 0
-    attempts: int = 0
-    is_dead: bool = False
-    fence: int = 0
-    lease_until: datetime | None = None
-    last_error: str | None = None
-
-
-@dataclass(slots=True)
-class Webhook:
-    """An inbox row."""
-
-    event: ReceivedEvent
-    state: str
-    last_error: str | None = None
-    deliveries: int = 1
-
-
-@dataclass(slots=True)
-class Kept:
-    """The state of all tables."""
-
-    catalogue: Catalogue = field(default_factory=shipped_catalogue)
-    keys: dict[tuple[UserId, str, str], tuple[bytes, datetime, StoredAnswer | None]] = field(default_factory=dict)
-    customers: dict[UserId, Customer] = field(default_factory=dict)
-    subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
-    invoices: dict[UUID, Invoice] = field(default_factory=dict)
-    checkouts: dict[UUID, Checkout] = field(default_factory=dict)
-    accesses: list[AccessVersion] = field(default_factory=list)
-    syncs: dict[str, Sync] = field(default_factory=dict)
-    webhooks: dict[str, Webhook] = field(default_factory=dict)
-    facts: list[Fact] = field(default_factory=list)
+from services.payment_service.tests.kept import Kept, Sync, Table, Webhook
+from services.payment_service.tests.memory_access import Accesses, Plans
 
 
 class Memory:
@@ -99,12 +56,12 @@ class MemoryWork:
     """One work: a copy of everything, kept on commit."""
 
     attempts: ports.Attempts
-    plans: ports.Plans
+    plans: access_ports.Plans
     customers: ports.Customers
     subscriptions: ports.Subscriptions
     invoices: ports.Invoices
     checkouts: ports.Checkouts
-    accesses: ports.Accesses
+    accesses: access_ports.Accesses
     syncs: ports.Syncs
     outbox: ports.Outbox
 
@@ -131,13 +88,6 @@ class MemoryWork:
         self._memory.kept = copy.deepcopy(self.kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A repository over the state."""
-
-    kept: Kept
-
-
 class Attempts(Table):
     async def claim(self, attempt: Attempt, now: datetime, lock_for: timedelta) -> StoredAnswer | None:
         name = (attempt.user_id, attempt.route, attempt.key)
@@ -157,26 +107,6 @@ class Attempts(Table):
 
     async def release(self, attempt: Attempt) -> None:
         self.kept.keys.pop((attempt.user_id, attempt.route, attempt.key), None)
-
-
-class Plans(Table):
-    async def catalogue(self) -> Catalogue:
-        return self.kept.catalogue
-
-    async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
-        plan = self.kept.catalogue.plans[plan_code]
-        mine = (reading.currency, reading.interval)
-        standing = next((price for price in plan.prices if price.provider_id == reading.provider_id), None)
-        price = Price(
-            standing.id if standing else price_id, plan_code, reading.provider_id, reading.currency,
-            reading.unit_amount, reading.interval,
-        )  # fmt: skip
-        others = [each for each in plan.prices if (each.currency, each.interval) != mine]
-        prices = tuple(sorted([*others, price], key=lambda each: (each.currency, each.interval)))
-        self.kept.catalogue = Catalogue(
-            {**self.kept.catalogue.plans, plan_code: replace(plan, prices=prices)},
-            {**self.kept.catalogue.known_prices, reading.provider_id: plan_code},
-        )
 
 
 class Customers(Table):
@@ -221,18 +151,6 @@ class Checkouts(Table):
 
     async def put(self, checkout: Checkout) -> None:
         self.kept.checkouts[checkout.id] = checkout
-
-
-class Accesses(Table):
-    async def current(self, user_id: UserId) -> AccessVersion | None:
-        return next((each for each in reversed(self.kept.accesses) if each.user_id == user_id), None)
-
-    async def append(self, version: AccessVersion) -> None:
-        self.kept.accesses.append(version)
-
-    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
-        current = {each.user_id: each for each in self.kept.accesses}
-        return [each.user_id for each in current.values() if each.has_lapsed(now)][:limit]
 
 
 class Syncs(Table):

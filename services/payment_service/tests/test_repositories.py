@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from common_service.database import Database
-from payment_service.application.ports import Customer, PriceReading
+from payment_service.application.access_ports import PriceReading
+from payment_service.application.ports import Customer
 from payment_service.domain.access import Cause, access_of, first_access
 from payment_service.domain.checkout import Checkout, HostedCheckout
 from payment_service.domain.ids import CustomerId, UserId

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from payment_service.domain.access import AccessVersion, Cause
+from payment_service.application.access_ports import Accesses, Plans, PriceReading
+from payment_service.domain.access import Cause
 from payment_service.domain.checkout import Checkout, CheckoutOrder, HostedCheckout
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice, InvoiceReading
-from payment_service.domain.plans import Catalogue, Interval
 from payment_service.domain.subscription import Subscription, SubscriptionReading
 
 Clock = Callable[[], datetime]
@@ -26,17 +26,6 @@ class Customer:
     user_id: UserId
     id: CustomerId
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PriceReading:
-    """A price as the provider sells it."""
-
-    provider_id: str
-    lookup_key: str
-    currency: str
-    unit_amount: int
-    interval: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +100,6 @@ class Attempts(Protocol):
         ...
 
 
-class Plans(Protocol):
-    """Plans, their entitlements and prices."""
-
-    async def catalogue(self) -> Catalogue:
-        """Return everything that is sold now, and every price that ever was."""
-        ...
-
-    async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
-        """Sell a plan at this price, and no longer at another of that interval and currency."""
-        ...
-
-
 class Customers(Protocol):
     """Which customer a person is."""
 
@@ -180,22 +157,6 @@ class Checkouts(Protocol):
 
     async def put(self, checkout: Checkout) -> None:
         """Keep it, new or changed."""
-        ...
-
-
-class Accesses(Protocol):
-    """Every version of everybody's access."""
-
-    async def current(self, user_id: UserId) -> AccessVersion | None:
-        """Return the version in force, None for somebody never heard of."""
-        ...
-
-    async def append(self, version: AccessVersion) -> None:
-        """Let a version follow the current one."""
-        ...
-
-    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
-        """Return whose access has passed an edge."""
         ...
 
 

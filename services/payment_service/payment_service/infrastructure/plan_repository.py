@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.application.ports import PriceReading
+from payment_service.application.access_ports import PriceReading
 from payment_service.domain.plans import Catalogue, Entitlement, Plan, Price
 from payment_service.infrastructure.base import PROVIDER
 from payment_service.infrastructure.plan_rows import TOLD, EntitlementRow, PlanRow, PriceRow

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import structlog
 
-from payment_service.application.ports import CustomerReading, PriceReading
+from payment_service.application.access_ports import PriceReading
+from payment_service.application.ports import CustomerReading
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId

@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 
 import structlog
 
-from payment_service.application.ports import PriceReading
+from payment_service.application.access_ports import PriceReading
 from payment_service.domain.invoice import InvoiceReading, InvoiceStatus
 from payment_service.domain.plans import Interval
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms

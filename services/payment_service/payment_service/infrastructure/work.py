@@ -9,15 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events import outbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeys
+from payment_service.application.access_ports import Accesses, Plans
 from payment_service.application.ports import (
-    Accesses,
     Attempt,
     Attempts,
     Checkouts,
     Customers,
     Invoices,
     Outbox,
-    Plans,
     StoredAnswer,
     Subscriptions,
     Syncs,

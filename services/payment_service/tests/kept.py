@@ -1,0 +1,63 @@
+"""What the store in memory holds: the state of every table."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from payment_service.application.ports import Customer, ReceivedEvent, StoredAnswer
+from payment_service.domain.access import AccessVersion, Cause
+from payment_service.domain.checkout import Checkout
+from payment_service.domain.events import Fact
+from payment_service.domain.ids import UserId
+from payment_service.domain.invoice import Invoice
+from payment_service.domain.plans import Catalogue
+from payment_service.domain.subscription import Subscription
+from services.payment_service.tests.worlds import shipped_catalogue
+
+
+@dataclass(slots=True)
+class Sync:
+    """A queue row."""
+
+    due_at: datetime
+    cause: Cause
+    requests: int = 1
+    answered: int = 0
+    attempts: int = 0
+    is_dead: bool = False
+    fence: int = 0
+    lease_until: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(slots=True)
+class Webhook:
+    """An inbox row."""
+
+    event: ReceivedEvent
+    state: str
+    last_error: str | None = None
+    deliveries: int = 1
+
+
+@dataclass(slots=True)
+class Kept:
+    """The state of all tables."""
+
+    catalogue: Catalogue = field(default_factory=shipped_catalogue)
+    keys: dict[tuple[UserId, str, str], tuple[bytes, datetime, StoredAnswer | None]] = field(default_factory=dict)
+    customers: dict[UserId, Customer] = field(default_factory=dict)
+    subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
+    invoices: dict[UUID, Invoice] = field(default_factory=dict)
+    checkouts: dict[UUID, Checkout] = field(default_factory=dict)
+    accesses: list[AccessVersion] = field(default_factory=list)
+    syncs: dict[str, Sync] = field(default_factory=dict)
+    webhooks: dict[str, Webhook] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A repository over the state."""
+
+    kept: Kept
