@@ -20,8 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_service.infrastructure import facts as admin_facts
 from admin_service.infrastructure.tables import ArchiveRow
 from common_auth.invalidation import AccessInvalidations
-from common_events.consumer import Handler
 from common_events.envelope import Envelope
+from common_events.handlers import Handler
 from common_service.database import Database
 from common_service.ids import uuid7
 from sandbox.servers.redis import running_redis

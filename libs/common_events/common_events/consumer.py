@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 
 import structlog
@@ -15,6 +15,7 @@ from structlog.contextvars import bound_contextvars
 from common_events.backlog import Backlog
 from common_events.dead_letters import DeadLetters
 from common_events.envelope import Envelope
+from common_events.handlers import Handling, Many, runs
 from common_events.inbox import Inbox
 from common_events.tables import MessagingTables
 from common_events.transport import Delivery, Resumable, Subscription
@@ -22,7 +23,6 @@ from common_service.database import Database
 from common_service.jobs import Job, pause
 
 log = structlog.get_logger("consumer")
-Handler = Callable[[AsyncSession, Envelope], Awaitable[None]]
 RETRY_PAUSES = (0.2, 1.0, 10.0, 60.0, 600.0, 3600.0)
 """Seconds between attempts at one event (events-and-states.md 8, with a quick one before)."""
 _POLL_SECONDS = 1.0
@@ -43,7 +43,7 @@ class Consumer:
         self,
         name: str,
         subscription: Subscription,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, Handling],
         database: Database,
         tables: MessagingTables,
         *,
@@ -77,12 +77,11 @@ class Consumer:
                     await pause(stop, backlog.seconds_to_next())
                 await self._try_again(backlog, stop)
 
-    async def apply(self, handler: Handler, envelope: Envelope) -> None:
-        """Apply one event unless it was applied before."""
+    async def apply(self, handler: Handling, envelope: Envelope) -> None:
+        """Apply one event unless it was applied before. Raises what the handler and the database raise."""
         async with self._database.session() as session:
             if await self._inbox.add(session, [envelope]):
-                with _context(envelope):
-                    await handler(session, envelope)
+                await _hand_over(session, handler, [envelope])
                 await session.commit()
 
     async def _consume(self, deliveries: Sequence[Delivery], backlog: Backlog, stop: asyncio.Event) -> None:
@@ -107,14 +106,12 @@ class Consumer:
             return
         async with self._database.session() as session:
             new = await self._inbox.add(session, known)
-            for envelope in known:
-                if envelope.id in new:
-                    new.remove(envelope.id)
-                    with _context(envelope):
-                        await self._handlers[envelope.type](session, envelope)
-                    if session.new or session.dirty or session.deleted:
-                        await session.flush()
-                    session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
+            once = {envelope.id: envelope for envelope in known if envelope.id in new}  # a batch may hold one twice
+            for handler, together in runs(once.values(), self._handlers):
+                await _hand_over(session, handler, together)
+                if session.new or session.dirty or session.deleted:
+                    await session.flush()
+                session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
             await session.commit()
 
     async def _attempt(self, delivery: Delivery, backlog: Backlog) -> None:
@@ -175,6 +172,15 @@ class Consumer:
                 if isinstance(self._subscription, Resumable):
                     self._subscription.resume()  # who is next shall not wait for what is held here
                 await connection.invalidate()  # closing it for good is what frees the name
+
+
+async def _hand_over(session: AsyncSession, handler: Handling, envelopes: Sequence[Envelope]) -> None:
+    if isinstance(handler, Many):
+        await handler.apply(session, envelopes)
+        return
+    for envelope in envelopes:
+        with _context(envelope):
+            await handler(session, envelope)
 
 
 def _context(envelope: Envelope) -> AbstractContextManager[None]:

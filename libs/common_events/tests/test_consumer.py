@@ -11,9 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from common_events.consumer import Consumer, Handler
+from common_events.consumer import Consumer
 from common_events.dead_letters import DeadLetters
 from common_events.envelope import Envelope
+from common_events.handlers import Handling, Many, runs
 from common_events.outbox import Fact, SqlOutbox
 from common_events.tables import messaging_tables
 from common_events.testing import MemoryBroker, MemoryPublisher, MemorySubscription
@@ -46,7 +47,7 @@ class World:
         *,
         name: str = "c",
         pauses: Sequence[float] = (0.02, 0.05),
-        handler: Handler | None = None,
+        handler: Handling | None = None,
         subscription: MemorySubscription | None = None,
         database: Database | None = None,
     ) -> Consumer:
@@ -303,3 +304,55 @@ async def test_a_slow_handler_does_not_keep_a_worker_from_stopping_and_loses_not
     world.fail = poison()
     async with running(world.consumer()):
         await world.until("k00", "k11", "k22")
+
+
+def many(world: World, calls: list[list[int]], *poisonous: int) -> Many:
+    async def apply(session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
+        calls.append([envelope.aggregate_version for envelope in envelopes])
+        for envelope in envelopes:
+            await world.handle(session, envelope)
+        if set(poisonous) & set(calls[-1]):
+            raise ValueError("poison")
+
+    return Many(apply)
+
+
+async def test_a_handler_of_many_gets_what_came_together_once_and_in_order(world: World) -> None:
+    calls: list[list[int]] = []
+    sent = [event(n, "ab"[n % 2]) for n in range(6)]
+    await world.publisher.publish([*sent[:3], sent[0], *sent[3:], event(9, kind="kit.unknown")])
+    async with running(world.consumer(handler=many(world, calls))):
+        await world.until("a0", "b1", "a2", "b3", "a4", "b5")
+        await world.publisher.publish([sent[5], event(6, "a")])
+        await world.until("a0", "b1", "a2", "b3", "a4", "b5", "a6")
+    assert calls == [[0, 1, 2, 3, 4, 5], [6]]
+
+
+async def test_poison_among_many_is_found_and_goes_aside_alone(world: World) -> None:
+    calls: list[list[int]] = []
+    await world.publisher.publish([event(n, "ab"[n % 2]) for n in range(6)])
+    async with running(world.consumer(handler=many(world, calls, 1), pauses=(0.01,))):
+        await _until_listed(world, 1)
+        async with asyncio.timeout(LONG):
+            while len(await world.effects()) < 5:  # noqa: ASYNC110 - Postgres sets no event
+                await asyncio.sleep(0.02)
+    effects = await world.effects()
+    assert [[what for what in effects if what[0] == key] for key in "ab"] == [["a0", "a2", "a4"], ["b3", "b5"]]
+    assert (calls[0], calls.count([1])) == ([0, 1, 2, 3, 4, 5], 2)
+    async with world.database.session() as session:
+        [letter] = await DeadLetters(TABLES.dead_letters).listed(session)
+    assert (letter.envelope.aggregate_version, letter.attempts) == (1, 2)
+
+
+def test_one_call_holds_neighbours_of_one_handler_of_many() -> None:
+    async def one(_: AsyncSession, __: Envelope) -> None: ...
+
+    async def several(_: AsyncSession, __: Sequence[Envelope]) -> None: ...
+
+    together, apart = Many(several), Many(several)
+    handlers: dict[str, Handling] = {"a": together, "b": together, "c": apart, "d": one}
+    parts = [
+        (handlers_of, "".join(envelope.type for envelope in envelopes))
+        for handlers_of, envelopes in runs([event(n, kind=kind) for n, kind in enumerate("abccddab")], handlers)
+    ]
+    assert parts == [(together, "ab"), (apart, "cc"), (one, "d"), (one, "d"), (together, "ab")]

@@ -11,8 +11,8 @@ from admin_service.application.apply_facts import count_usage, index_access, ind
 from admin_service.application.ports import Work
 from admin_service.domain.events import AccessSeen, ArchivedEvent, PersonSeen, UsageSeen
 from admin_service.infrastructure.repositories import SqlAdminWork
-from common_events.consumer import Handler
 from common_events.envelope import Envelope
+from common_events.handlers import Handler
 
 SOURCES = ("user", "payment", "story")
 _SUBSCRIPTION = (

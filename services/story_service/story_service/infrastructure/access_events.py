@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from common_events.consumer import Handler
 from common_events.envelope import Envelope
+from common_events.handlers import Handler
 
 ACCESS_CHANGED = "access.changed"
 
