@@ -6,6 +6,7 @@ from admin_service.settings import Settings
 from admin_service.wiring import http_app
 from common_service.logging import configure_logging
 from common_service.serving import serve
+from common_service.settings_reading import read_settings
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -15,7 +16,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logging("admin", format=settings.log_format, level=settings.log_level)
     serve(create_app(settings), settings)
 

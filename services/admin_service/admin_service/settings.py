@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from common_service.settings import ServiceSettings
+from common_service.settings import ServiceSettings, is_local
 
 _ADMIN = frozenset(
     {
@@ -22,5 +22,7 @@ class Settings(ServiceSettings):
 
     def production_faults(self) -> dict[str, bool]:
         """Guard the addresses that every admin's answer is made from."""
-        needed = {name: not getattr(self, name) for name in ("user_base_url", "story_base_url", "payment_base_url")}
-        return super().production_faults() | needed
+        needed = {
+            name: is_local(getattr(self, name)) for name in ("user_base_url", "story_base_url", "payment_base_url")
+        }
+        return super().production_faults() | needed | {"service_client_id": not self.service_client_id}

@@ -4,11 +4,12 @@ from admin_service.settings import Settings
 from admin_service.wiring import background
 from common_service.logging import configure_logging
 from common_service.serving import work
+from common_service.settings_reading import read_settings
 
 
 def main() -> None:
     """Work until SIGTERM."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logging("admin-worker", format=settings.log_format, level=settings.log_level)
     work("admin-worker", background(settings), settings)
 

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from common_service.logging import configure_logging
 from common_service.serving import serve
+from common_service.settings_reading import read_settings
 from payment_service.settings import Settings
 from payment_service.wiring import http_app
 
@@ -15,7 +16,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logging("payment", format=settings.log_format, level=settings.log_level)
     serve(create_app(settings), settings)
 

@@ -2,8 +2,10 @@
 
 from pydantic import Field, SecretStr
 
-from common_service.settings import ServiceSettings, is_local
+from common_service.settings import ServiceSettings
 
+_STRIPE = "https://api.stripe.com"
+_LIVE_KEYS = ("sk_live_", "rk_live_")
 _ADMIN = frozenset({"billing.read"})
 
 
@@ -35,14 +37,15 @@ class Settings(ServiceSettings):
     @property
     def livemode(self) -> bool:
         """Whether this deployment takes real money."""
-        return "_live_" in self.stripe_api_key.get_secret_value()
+        return self.stripe_api_key.get_secret_value().startswith(_LIVE_KEYS)
 
     def production_faults(self) -> dict[str, bool]:
         """Add what production must know of Stripe."""
         secrets = self.webhook_secrets
         return super().production_faults() | {
             "stripe_api_key": not self.livemode,
-            "stripe_api_base": bool(self.stripe_api_base) and is_local(self.stripe_api_base),
+            "stripe_api_base": self.stripe_api_base.rstrip("/") not in ("", _STRIPE),
+            "cognito_service_client_ids": not self.service_clients,
             "stripe_webhook_secret": not secrets or not all(secret.startswith("whsec_") for secret in secrets),
         }
 

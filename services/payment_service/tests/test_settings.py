@@ -23,6 +23,7 @@ PRODUCTION = {
     "public_web_origin": "https://truecrime.test",
     "stripe_api_key": "sk_live_1",
     "stripe_webhook_secret": "whsec_1,whsec_2",
+    "cognito_service_client_ids": "story, admin",
 }
 
 

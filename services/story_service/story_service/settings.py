@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from common_service.settings import ServiceSettings, is_local
+from common_service.settings import ServiceSettings, is_far_end, is_local
 
 _OPENAI = "https://api.openai.com/v1"
 
@@ -56,7 +56,9 @@ class Settings(ServiceSettings):
         """Refuse a sandbox's addresses and a missing key."""
         return super().production_faults() | {
             "openai_api_key": not self.openai_api_key.get_secret_value(),
-            "openai_base_url": not self.openai_base_url.startswith("https://") or is_local(self.openai_base_url),
+            "openai_base_url": not is_far_end(self.openai_base_url),
+            "cognito_service_client_ids": not self.service_clients,
+            "service_client_id": not self.service_client_id,
             "payment_base_url": is_local(self.payment_base_url),
             "content_moderator_config": self.moderator.policy == "off",
         }

@@ -2,13 +2,14 @@
 
 from common_service.logging import configure_logging
 from common_service.serving import work
+from common_service.settings_reading import read_settings
 from story_service.settings import Settings
 from story_service.wiring import background
 
 
 def main() -> None:
     """Work until SIGTERM."""
-    settings = Settings()
+    settings = read_settings(Settings)
     configure_logging("story-worker", format=settings.log_format, level=settings.log_level)
     work("story-worker", background(settings), settings)
 

@@ -11,3 +11,7 @@ class Settings(ServiceSettings):
     """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for."""
 
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
+
+    def production_faults(self) -> dict[str, bool]:
+        """Guard whom the internal routes let in."""
+        return super().production_faults() | {"cognito_service_client_ids": not self.service_clients}
