@@ -75,9 +75,7 @@ class Callers:
 
     async def _person(self, token: str) -> Person:
         claims = await self._people.access(token)
-        return Person(
-            _user_id(claims), str(claims.everything.get("username", "")), claims.groups, self._of(claims), token
-        )
+        return Person(_user_id(claims), claims.username, claims.groups, self._of(claims), token)
 
     def _of(self, claims: Claims) -> frozenset[str]:
         return frozenset().union(*(self._permissions.get(group, frozenset()) for group in claims.groups))

@@ -13,6 +13,7 @@ from common_auth.service_tokens import ServiceTokens
 from common_auth.tokens import TokenVerifier
 from common_service.clock import utc_now
 from common_service.database import Database
+from common_service.http import HttpClient
 from common_service.pagination import Cursors
 from common_service.settings import ServiceSettings
 
@@ -44,7 +45,7 @@ class Surroundings:
 
 def surroundings(settings: ServiceSettings, permissions: Permissions) -> Surroundings:
     """Build them; `permissions` says what the groups of this service's callers may do."""
-    http = httpx2.AsyncClient()
+    http = HttpClient()
     keys = JwksCache(settings.cognito_jwks_url, http)
     people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
     services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)

@@ -1,7 +1,6 @@
 """Who may pass: strict headers, permissions from groups, services with the admin behind them."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -150,39 +149,6 @@ async def test_an_acting_admin_is_verified_again(http: httpx2.AsyncClient, issue
     for odd in ("", "x", f"Bearer {admin}", f"{admin} ", issuer.service("users.write"), admin[:-4]):
         status, _ = await ask(odd)
         assert status in ({401} if odd != f"{admin} " else {200, 401})
-
-
-async def test_a_verified_token_is_remembered_for_a_minute_and_never_past_its_end() -> None:
-    clock = FixedClock()
-    issuer = TestIssuer(now=clock)
-    verifier = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=clock)
-    token = issuer.reader(USER)
-    short = issuer.reader(USER, exp=int((clock() + timedelta(seconds=30)).timestamp()))
-    assert (await verifier.access(token)).subject == str(USER)
-    await verifier.access(short)
-    issuer.private_keys.clear()  # from here on only memory can know
-    await verifier.access(token)
-    clock.advance(seconds=29.9)
-    await verifier.access(short)
-    clock.advance(seconds=0.1)
-    with pytest.raises(TokenInvalid):
-        await verifier.access(short)
-    clock.advance(seconds=30)
-    with pytest.raises(TokenInvalid):
-        await verifier.access(token)
-
-
-async def test_a_person_can_be_forgotten_at_once() -> None:
-    issuer = TestIssuer()
-    verifier = TokenVerifier(issuer, issuer=ISSUER, clients=frozenset({WEB_CLIENT}), now=issuer.now)
-    mine, other = issuer.reader(USER), issuer.reader()
-    await verifier.access(mine)
-    await verifier.access(other)
-    issuer.private_keys.clear()
-    verifier.forget(str(USER))
-    await verifier.access(other)
-    with pytest.raises(TokenInvalid):
-        await verifier.access(mine)
 
 
 async def test_an_identity_token_belongs_to_its_subject_and_client() -> None:
