@@ -38,3 +38,32 @@ def test_the_policy_comes_from_the_environment(service: str, monkeypatch: pytest
 def test_production_refuses_the_values_of_a_laptop(service: str) -> None:
     with pytest.raises(ValidationError, match="is not fit for APP_ENV=production"):
         settings_of(service, app_env="production")
+
+
+@pytest.mark.parametrize("process", ["main", "worker"])
+def test_no_process_starts_with_wrong_settings_and_each_says_which_without_its_value(
+    service: str, process: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = {"cursor_secret": "s3cret-s3cret-s3cret", "redis_url": "redis://:s3cret@127.0.0.1:1/0"}
+    for name, value in (NOWHERE | _OF_ONE.get(service, {}) | secrets | {"app_env": "production"}).items():
+        monkeypatch.setenv(name.upper(), value)
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(f"{service}_service.{process}").main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 78
+    assert "cannot start: " in said
+    for name in ("COGNITO_ISSUER", "DATABASE_URL", "REDIS_URL", "SERVICE_CLIENT_SECRET", "PUBLIC_WEB_ORIGIN"):
+        assert f"{name} is not fit for APP_ENV=production" in said
+    assert "CURSOR_SECRET" not in said
+    assert "s3cret" not in said
+
+
+def test_a_process_names_what_it_misses(
+    service: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NOWHERE:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("GROUP_PERMISSIONS", "{}")
+    with pytest.raises(SystemExit):
+        importlib.import_module(f"{service}_service.main").main()
+    assert {f"cannot start: {name.upper()} is missing" for name in NOWHERE} <= set(capsys.readouterr().err.splitlines())

@@ -36,11 +36,20 @@ def test_production_starts_with_fit_values() -> None:
         ("cognito_jwks_url", f"{ISSUER}/.well-known/jwks.json?x"),
         ("cognito_token_url", ""),
         ("cognito_token_url", "http://127.0.0.1:9000/oauth2/token"),
+        ("cognito_token_url", "http://auth.truecrime.example/oauth2/token"),
+        ("cognito_userpool_id", "eu-west-2_Other"),
+        ("cognito_client_id", " , "),
         ("database_url", "postgresql://svc:pass-word@localhost/truecrime"),
+        ("database_url", "postgresql://svc:pass-word@db.internal/truecrime?sslmode=disable"),
         ("redis_url", "redis://127.0.0.1:6379/0"),
+        ("redis_url", "redis://cache.internal:6379/0"),
         ("service_client_secret", ""),
         ("cursor_secret", "a secret for laptops only"),
         ("public_web_origin", "http://truecrime.example"),
+        ("public_web_origin", "https://127.0.0.1"),
+        ("user_base_url", "http://127.0.0.1:8101"),
+        ("story_base_url", "http://localhost:8102"),
+        ("payment_base_url", "http://sandbox:8103"),
     ],
 )
 def test_production_names_the_setting_that_is_not_fit_and_tells_no_secret(name: str, value: str) -> None:
@@ -50,6 +59,42 @@ def test_production_names_the_setting_that_is_not_fit_and_tells_no_secret(name: 
     assert f"{name.upper()} is not fit" in text
     assert "pass-word" not in text
     assert "s3cret" not in text
+
+
+def test_production_names_every_setting_that_is_not_fit() -> None:
+    wrong = {"redis_url": "redis://cache.internal", "cursor_secret": "a secret for laptops only"}
+    with pytest.raises(ValidationError) as refused:
+        ServiceSettings(**{**PRODUCTION, **wrong})  # type: ignore[arg-type]
+    assert "REDIS_URL is not fit for APP_ENV=production; CURSOR_SECRET is not fit" in str(refused.value)
+
+
+def test_services_find_one_another_by_private_names() -> None:
+    ServiceSettings(**PRODUCTION, payment_base_url="http://payment.internal:8080")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "http://cognito.truecrime.example"])
+def test_production_does_not_start_where_boto3_is_led_to_a_stand_in(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDP", url)
+    with pytest.raises(ValidationError, match="AWS_ENDPOINT_URL_COGNITO_IDP is not fit"):
+        ServiceSettings(**PRODUCTION)  # type: ignore[arg-type]
+
+
+class Limited(ServiceSettings):
+    default_rates = {"read": "60/minute", "write": "5 per 10 seconds"}  # noqa: RUF012 - a ClassVar of the base
+
+
+def test_rates_are_overridden_one_by_one() -> None:
+    rates = Limited(**PRODUCTION, rate_limits={"read": "7/hour"}).rates  # type: ignore[arg-type]
+    assert {rule: (rate.amount, rate.get_expiry()) for rule, rate in rates.items()} == {
+        "read": (7, 3600),
+        "write": (5, 10),
+    }
+
+
+@pytest.mark.parametrize("rates", [{"raed": "7/hour"}, {"read": "often"}, {"read": "0/minute"}])
+def test_rates_that_limit_nothing_or_everything_are_refused(rates: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        Limited(**PRODUCTION, rate_limits=rates)  # type: ignore[arg-type]
 
 
 def test_a_missing_setting_is_named_and_the_others_are_not_shown() -> None:
