@@ -14,9 +14,10 @@ from redis.exceptions import ResponseError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.stage import BARE_TYPE, SCHEMA, SOURCE, TYPE, Stage, tables
+from bench.stage import BARE_TYPE, MANY_TYPE, SCHEMA, SOURCE, TYPE, Stage, tables
 from common_events.consumer import Consumer
 from common_events.envelope import Envelope
+from common_events.handlers import Handling, Many
 from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_service.clock import utc_now
@@ -26,6 +27,11 @@ FLOOR_STREAM, _FLOOR_GROUP = "floor", "floor"
 BATCH = 100
 _EFFECT = text(
     "INSERT INTO bench.effects (event_id, subject, version, applied_at) VALUES (:id, :subject, :version, :at)"
+)
+_EFFECTS = text(
+    "INSERT INTO bench.effects (event_id, subject, version, applied_at) SELECT row.id, row.subject, row.version, :at"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:subjects AS uuid[]), CAST(:versions AS bigint[]))"
+    " AS row (id, subject, version)"
 )
 _FLOOR_WRITES = """
 WITH received AS (
@@ -45,11 +51,12 @@ async def relay(place: Stage, stop: asyncio.Event) -> None:
 
 
 async def consumer(place: Stage, stop: asyncio.Event) -> None:
-    """Apply events: by one statement each, which notes when the handler was called, or by none."""
+    """Apply events: by one statement each, which notes when the handler was called, by one for many, or by none."""
+    handlers: dict[str, Handling] = {TYPE: _apply, MANY_TYPE: Many(_apply_many), BARE_TYPE: _look}
     database = Database(place.database_url)
     async with Redis.from_url(place.redis_url) as redis:
         subscription = RedisSubscription(redis, "bench", [SOURCE], "bench-1")
-        await Consumer("bench", subscription, {TYPE: _apply, BARE_TYPE: _look}, database, tables()).run(stop)
+        await Consumer("bench", subscription, handlers, database, tables()).run(stop)
     await database.close()
 
 
@@ -57,6 +64,15 @@ async def _apply(session: AsyncSession, envelope: Envelope) -> None:
     called_at = time.monotonic()
     row = {"id": envelope.id, "subject": envelope.subject, "version": envelope.aggregate_version, "at": called_at}
     await session.execute(_EFFECT, row)
+
+
+async def _apply_many(session: AsyncSession, envelopes: Sequence[Envelope]) -> None:
+    columns = {
+        "ids": [envelope.id for envelope in envelopes],
+        "subjects": [envelope.subject for envelope in envelopes],
+        "versions": [envelope.aggregate_version for envelope in envelopes],
+    }
+    await session.execute(_EFFECTS, {**columns, "at": time.monotonic()})
 
 
 async def _look(_session: AsyncSession, envelope: Envelope) -> None:

@@ -21,7 +21,8 @@ from sandbox.servers.redis import start_redis
 
 SCHEMA = "bench"
 SOURCE = "bench-service"
-TYPE, BARE_TYPE = "bench.measured", "bench.received"  # with an effect, and with the inbox row alone
+TYPE, MANY_TYPE = "bench.measured", "bench.gathered"  # with an effect: a statement each, and one for many
+BARE_TYPE = "bench.received"  # with the inbox row alone
 _EFFECTS = """
 CREATE TABLE bench.effects (
   event_id uuid NOT NULL, subject uuid NOT NULL, version bigint NOT NULL, applied_at double precision NOT NULL,

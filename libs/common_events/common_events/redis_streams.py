@@ -4,7 +4,7 @@ An entry stays until every group has acknowledged it, and a while longer for a g
 """
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -152,11 +152,11 @@ class RedisSubscription:
             while self._unclaimed:
                 if claimed := await self._claim():
                     return claimed
-            ids: dict[Any, Any] = dict.fromkeys(self._streams, ">")
-            block = max(1, int(wait_seconds * 1000))
-            answer = await self._redis.xreadgroup(self._group, self._member, ids, count=_BATCH, block=block)
-            deliveries = await self._deliveries(answer)
-            return [] if await self._missed_something() else deliveries
+            answer, unfinished = await self._read(max(1, int(wait_seconds * 1000)))
+            if self._missed_something(answer, unfinished):
+                self.resume()  # an earlier answer never came: what was in it comes first
+                return []
+            return await self._deliveries(answer)
         except ResponseError as error:
             if "NOGROUP" not in str(error):
                 raise
@@ -189,19 +189,24 @@ class RedisSubscription:
             self._unclaimed[stream] = following.decode()
         return await self._deliveries([[stream.encode(), entries]])
 
-    async def _missed_something(self) -> bool:
-        """Find out whether Redis handed out entries whose answer never came, and then resume."""
-        for stream in self._streams:
-            pending = await self._redis.xpending(stream, self._group)
-            if pending["pending"] > len(self._outstanding[stream]):
-                self.resume()
-                return True
-        return False
+    async def _read(self, block_ms: int) -> tuple[Any, dict[str, int]]:
+        """Return what is new, and how many entries each group then has unfinished, in one round trip."""
+        ids: dict[Any, Any] = dict.fromkeys(self._streams, ">")
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.xreadgroup(self._group, self._member, ids, count=_BATCH, block=block_ms)
+            for stream in self._streams:
+                pipeline.xpending(stream, self._group)
+            answer, *counts = await pipeline.execute()
+        return answer, {stream: count["pending"] for stream, count in zip(self._streams, counts, strict=True)}
+
+    def _missed_something(self, answer: Any, unfinished: Mapping[str, int]) -> bool:
+        """Tell whether Redis once handed out more than what this process holds and what the answer brings."""
+        new = {stream.decode(): len(entries) for stream, entries in _by_stream(answer)}
+        return any(unfinished[stream] > len(held) + new.get(stream, 0) for stream, held in self._outstanding.items())
 
     async def _deliveries(self, answer: Any) -> list[Delivery]:
-        streams = answer.items() if isinstance(answer, dict) else answer or []
         deliveries = []
-        for stream, entries in streams:
+        for stream, entries in _by_stream(answer):
             for entry_id, fields in entries:
                 try:
                     delivery = Delivery(Envelope.of(fields[b"event"]), entry_id.decode())
@@ -219,6 +224,11 @@ class RedisSubscription:
             kept: dict[Any, Any] = {**fields, "stream": stream, "entry": entry_id, "consumer": self._group}
             await self._redis.xadd("events-unreadable", kept, maxlen=1000)
         await self._redis.xack(stream, self._group, entry_id)
+
+
+def _by_stream(answer: Any) -> Iterable[tuple[bytes, Any]]:
+    """Return the entries by stream, in either shape that the client may give."""
+    return answer.items() if isinstance(answer, dict) else answer or []
 
 
 async def _make_group(redis: Redis, stream: str, group: str) -> None:
