@@ -1,7 +1,6 @@
 """The FastAPI application that every service is: problems, health, metrics, request ids, limits, docs without a CDN."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -11,10 +10,12 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.types import ASGIApp
 
+from common_service.draining import Drain, Leaving
 from common_service.middleware import BodyLimit, RequestContext, RequestLog, RequestMetrics
 from common_service.problems import EVERY_ROUTE, PROBLEM_SCHEMA, ProblemTable
+from common_service.tracing_app import Lifespan, flushing, telemetry
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+__all__ = ["Lifespan", "create_service_app"]
 _BODY_LIMIT = 256 * 1024
 
 
@@ -28,12 +29,15 @@ def create_service_app(
     lifespan: Lifespan | None = None,
     registry: CollectorRegistry | None = None,
     body_limit: int = _BODY_LIMIT,
+    drain: Drain | None = None,
 ) -> FastAPI:
     """Build the application of one service.
 
     `prefix` is its public path at the ALB, `/story`; `ready` raises while the service must get no traffic;
-    `lifespan` opens and closes what the adapters hold; `body_limit` is in bytes.
+    `lifespan` opens and closes what the adapters hold; `body_limit` is in bytes; `drain` is for those who stream, and
+    `serve` finds it at `app.state.drain`.
     """
+    drain = drain or Drain()
     registry = registry or CollectorRegistry()
     app = FastAPIOffline(
         title=title,
@@ -43,25 +47,31 @@ def create_service_app(
         redoc_url=None,
         static_url=f"{prefix}/docs/static",
         swagger_ui_oauth2_redirect_url=f"{prefix}/docs/oauth2-redirect",
-        lifespan=lifespan,
+        lifespan=flushing(lifespan),
+        telemetry=telemetry(),
         generate_unique_id_function=_operation_id,
         responses=EVERY_ROUTE,
         redirect_slashes=False,
     )
     for router in routers:
         app.include_router(router)
-    _add_operations(app, ready, registry)
+    _add_operations(app, ready, registry, drain)
     problems.install(app)
-    _surround(app, registry, body_limit)
+    _surround(app, registry, body_limit, drain)
     _describe(app)
+    app.state.drain = drain
     return app
 
 
-def _add_operations(app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry) -> None:
+def _add_operations(
+    app: FastAPI, ready: Callable[[], Awaitable[None]], registry: CollectorRegistry, drain: Drain
+) -> None:
     async def healthz() -> dict[str, str]:
         return {"status": "up"}
 
     async def readyz() -> dict[str, str]:
+        if drain.leaving:
+            raise Leaving
         await ready()
         return {"status": "ready"}
 
@@ -73,12 +83,12 @@ def _add_operations(app: FastAPI, ready: Callable[[], Awaitable[None]], registry
     app.add_api_route("/metrics", metrics, include_in_schema=False)
 
 
-def _surround(app: FastAPI, registry: CollectorRegistry, body_limit: int) -> None:
+def _surround(app: FastAPI, registry: CollectorRegistry, body_limit: int, drain: Drain) -> None:
     """Put our middleware around the framework's own answer to a defect too, which `add_middleware` does not."""
     build = app.build_middleware_stack
 
     def build_surrounded() -> ASGIApp:
-        return RequestContext(RequestMetrics(RequestLog(BodyLimit(build(), body_limit)), registry))
+        return RequestContext(RequestMetrics(RequestLog(BodyLimit(build(), body_limit)), registry), drain)
 
     app.build_middleware_stack = build_surrounded  # type: ignore[method-assign]  # no other way to be outermost
 

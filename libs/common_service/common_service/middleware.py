@@ -10,14 +10,15 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from common_service.draining import Drain
 from common_service.ids import uuid7
 from common_service.logging import log_answer
 from common_service.problems import TooLarge, problem
+from common_service.tracing import request_traceparent
 
 _REQUEST_ID = re.compile(  # never like a card, a token or a key: the line of a request is not redacted
     rb"(?!(?:\d-?){13,19}\Z)(?:(?!eyJ|[prs]k[_-]|whsec_)[A-Za-z0-9._-]){1,64}"
 )
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = (
@@ -32,25 +33,27 @@ _NAMES = frozenset(name for name, _ in _SECURITY)
 class RequestContext:
     """Gives a request its id and keeps its trace, for logs and events; answers with the id and security headers."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, drain: Drain) -> None:
+        self._app, self._drain = app, drain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one connection; anything but HTTP passes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = trace = b""
+        given = w3c = xray = b""
         for name, value in scope["headers"]:
             if name == b"x-request-id":
                 given = value
             elif name == b"traceparent":
-                trace = value
+                w3c = value
+            elif name == b"x-amzn-trace-id":
+                xray = value
         request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7()).encode()
         clear_contextvars()
         bind_contextvars(request_id=request_id.decode())
-        if trace and _TRACEPARENT.fullmatch(trace):
-            bind_contextvars(traceparent=trace.decode())
+        if traceparent := request_traceparent(w3c, xray):
+            bind_contextvars(traceparent=traceparent)
 
         async def decorated(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -58,6 +61,8 @@ class RequestContext:
                 headers = message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
                 named = {name.lower() for name, _ in headers}
                 headers += _SECURITY if named.isdisjoint(_NAMES) else [h for h in _SECURITY if h[0] not in named]
+                if self._drain.leaving:  # so that the load balancer does not send another request down a dying line
+                    headers.append((b"connection", b"close"))
             await send(message)
 
         await self._app(scope, receive, decorated)

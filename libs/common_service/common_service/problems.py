@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from structlog.contextvars import get_contextvars
 
+from common_service.draining import Leaving
+
 log = structlog.get_logger("problems")
 MEDIA_TYPE = "application/problem+json"
 
@@ -55,6 +57,7 @@ COMMON: Mapping[type[Exception], Problem] = {
     OperationalError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     InterfaceError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     PoolTimeout: Problem(503, "unavailable", retry_after=2, detail="The service is busy."),
+    Leaving: Problem(503, "unavailable", retry_after=2, detail="This process is about to end."),
 }
 _HTTP_CODES = {
     400: "malformed",

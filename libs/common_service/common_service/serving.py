@@ -2,27 +2,69 @@
 
 import asyncio
 import contextlib
+import signal
+import socket
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from common_service.app import create_service_app
+from common_service.draining import Drain
 from common_service.jobs import Job, supervise
 from common_service.problems import ProblemTable
 from common_service.settings import ServiceSettings
 
 _DRAIN_SECONDS = 2.0
+_START_FAILED = 3
 # The load balancer keeps idle connections for 120 s (deploy/alb/rules.json). Whoever closes first must be the load
 # balancer: were it us, it would send a request into a connection that we have just closed, and answer 502 for us.
 KEEP_ALIVE_SECONDS = 130
 
 
+class DrainingServer(uvicorn.Server):
+    """Tells the application's `drain` when the process is told to end, and when it stops accepting requests.
+
+    For `deregistration_seconds` in between it goes on as before, until the load balancer sends no more.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, deregistration_seconds: float) -> None:
+        super().__init__(config)
+        self._drain, self._lead = drain, deregistration_seconds
+        self._told_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take a signal; a second one cuts the waiting short."""
+        if self._told_at is None:
+            self._told_at = time.monotonic()
+        else:
+            self._lead = 0.0
+        self._drain.leave()
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell whether to stop accepting requests."""
+        told = await super().on_tick(counter)
+        return told and (self._told_at is None or time.monotonic() - self._told_at >= self._lead)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop accepting, and end what is open."""
+        self._drain.end()
+        await super().shutdown(sockets)
+
+
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
-    """Answer requests until SIGTERM, then let open answers end for `shutdown_seconds`."""
-    uvicorn.run(
+    """Answer requests until SIGTERM. Then, in this order:
+
+    not ready any more, at once; after `deregistration_seconds` no new request, and streams end; open requests, then
+    what else the application does, have `shutdown_seconds` to end. The process exits with 0.
+    """
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -37,6 +79,15 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+    for told in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # uvicorn raises the signal anew when it is done: the end was asked for
+        signal.signal(told, lambda *_: sys.exit(0))
+    server = DrainingServer(config, app.state.drain, settings.deregistration_seconds)
+    server.run()
+    if not server.started:
+        sys.exit(_START_FAILED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8080
     shutdown_seconds: int = 3
+    deregistration_seconds: float = Field(default=0.0, ge=0)
     log_format: Literal["json", "console"] = "json"
     log_level: str = "INFO"
     trace_exporter: Literal["none", "otlp", "xray"] = "none"

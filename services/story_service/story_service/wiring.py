@@ -21,6 +21,7 @@ from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
+from common_service.draining import Drain
 from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import Job, periodic, supervise
@@ -107,19 +108,22 @@ def assemble(
     *,
     ready: Callable[[], Awaitable[None]],
     lifespan: Lifespan | None = None,
+    drain: Drain | None = None,
 ) -> FastAPI:
     """Put routes over use cases, whatever stands behind them."""
+    drain = drain or Drain()
     return create_service_app(
         title="TrueCrime story service",
         prefix="/story",
         routers=[
-            story_routes(use_cases, callers, cursors),
-            generation_routes(use_cases, callers),
+            story_routes(use_cases, callers, cursors, drain),
+            generation_routes(use_cases, callers, drain),
             internal_routes(use_cases, callers),
         ],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
+        drain=drain,
     )
 
 
@@ -165,7 +169,7 @@ def outside(settings: Settings) -> Outside:
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side: it accepts, writes and streams."""
     world = outside(settings)
-    parts = engine(world.ports)
+    parts, drain = engine(world.ports), Drain(settings.shutdown_seconds)
     jobs = [
         AccessInvalidations(world.redis).listener(world.gate),
         listening(settings.database_url.get_secret_value(), parts.live),
@@ -175,11 +179,12 @@ def http_app(settings: Settings) -> FastAPI:
         world.around.callers,
         world.around.cursors,
         ready=world.around.database.ping,
-        lifespan=_lifespan(world, parts, jobs, drain_seconds=settings.shutdown_seconds / 2),
+        lifespan=_lifespan(world, parts, jobs, drain),
+        drain=drain,
     )
 
 
-def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], *, drain_seconds: float) -> Lifespan:
+def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) -> Lifespan:
     """Run jobs beside the requests; at the end let the writing finish, for as long as open answers did not take."""
 
     @contextlib.asynccontextmanager
@@ -190,7 +195,7 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], *, drain_secon
         try:
             yield
         finally:
-            await parts.runs.drain(drain_seconds)
+            await parts.runs.drain(drain.seconds_left())
             stop.set()
             for task in tasks:
                 task.cancel()

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from common_auth.bearer import SERVICE, SIGNED_IN
 from common_auth.callers import Callers, Person, ServiceCaller
+from common_service.draining import Drain
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
 from story_service.api.schemas import GenerationOut
 from story_service.api.streams import EVENTS, event_stream
@@ -23,7 +24,7 @@ LastEventId = Annotated[
 EventStream = type("EventStream", (Response,), {"media_type": "text/event-stream"})
 
 
-def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
+def generation_routes(use_cases: UseCases, callers: Callers, drain: Drain) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1", tags=["generations"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
@@ -43,7 +44,7 @@ def generation_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     ) -> Response:
         """Follow the events, from the start or behind a position. Leaving does not stop the writing."""
         generation = await use_cases.follow.check(UserId(reader.user_id), GenerationId(generation_id))
-        return event_stream(use_cases.follow(generation, _position(after, last_event_id)))
+        return event_stream(use_cases.follow(generation, _position(after, last_event_id)), drain)
 
     @router.post(
         "/generations/{generation_id}/cancel",

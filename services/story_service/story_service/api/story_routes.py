@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
+from common_service.draining import Drain
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from story_service.api.problems import ANY_READER, FACES, GATED
@@ -35,7 +36,7 @@ _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true
 IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 
 
-def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, drain: Drain) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/stories", tags=["stories"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
@@ -58,7 +59,10 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
         user_id = UserId(reader.user_id)
         ask = Ask(user_id, body.request(), body.model, body.max_price)
         accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
-        return await _answer(use_cases, user_id, accepted, wants_stream=MEDIA_TYPE in request.headers.get("accept", ""))
+        if MEDIA_TYPE in request.headers.get("accept", ""):
+            return await _streamed(use_cases, drain, user_id, accepted)
+        body = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
+        return JSONResponse(body, 202, _replay(accepted))
 
     @router.get("", responses=_responses())
     async def list_stories(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[StorySummary]:
@@ -96,14 +100,14 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
     return router
 
 
-async def _answer(use_cases: UseCases, user_id: UserId, accepted: Accepted, *, wants_stream: bool) -> Response:
+async def _streamed(use_cases: UseCases, drain: Drain, user_id: UserId, accepted: Accepted) -> Response:
     generation = accepted.acceptance.generation
-    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
-    if wants_stream:
-        followed = await use_cases.follow.check(user_id, generation.id) if accepted.replayed else generation
-        return event_stream(use_cases.follow(followed, 0), headers)
-    body = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
-    return JSONResponse(body, 202, headers)
+    followed = await use_cases.follow.check(user_id, generation.id) if accepted.replayed else generation
+    return event_stream(use_cases.follow(followed, 0), drain, _replay(accepted))
+
+
+def _replay(accepted: Accepted) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if accepted.replayed else {}
 
 
 def _shown(story: StoryOut) -> Response:

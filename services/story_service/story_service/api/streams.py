@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from story_service.domain.chunks import Chunk
+from common_service.draining import Drain, farewell
+from story_service.domain.chunks import DONE, Chunk
 
 MEDIA_TYPE = "text/event-stream"
 _PING = b": ping\n\n"
@@ -28,9 +29,11 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def event_stream(chunks: AsyncIterator[Chunk | None], headers: dict[str, str] | None = None) -> StreamingResponse:
-    """Answer with a stream that pings when nothing happens."""
-    return StreamingResponse(_encoded(chunks), media_type=MEDIA_TYPE, headers=_HEADERS | (headers or {}))
+def event_stream(
+    chunks: AsyncIterator[Chunk | None], drain: Drain, headers: dict[str, str] | None = None
+) -> StreamingResponse:
+    """Answer with a stream that pings when nothing happens and says farewell when its process ends."""
+    return StreamingResponse(_encoded(chunks, drain), media_type=MEDIA_TYPE, headers=_HEADERS | (headers or {}))
 
 
 def encoded(chunk: Chunk) -> bytes:
@@ -38,6 +41,10 @@ def encoded(chunk: Chunk) -> bytes:
     return f"id: {chunk.seq}\nevent: {chunk.kind}\ndata: {chunk.data}\n\n".encode()
 
 
-async def _encoded(chunks: AsyncIterator[Chunk | None]) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
+async def _encoded(chunks: AsyncIterator[Chunk | None], drain: Drain) -> AsyncIterator[bytes]:
+    async for chunk in drain.until_ending(chunks):
         yield _PING if chunk is None else encoded(chunk)
+        if chunk and chunk.kind == DONE:
+            return
+    if drain.ending.is_set():
+        yield farewell()
