@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from structlog.contextvars import bound_contextvars
 
 from common_events.backlog import Backlog
 from common_events.dead_letters import DeadLetters
@@ -18,6 +17,7 @@ from common_events.envelope import Envelope
 from common_events.handlers import Handling, Many, runs
 from common_events.inbox import Inbox
 from common_events.tables import MessagingTables
+from common_events.tracing import handling, handling_many
 from common_events.transport import Delivery, Resumable, Subscription
 from common_service.database import Database
 from common_service.jobs import Job, pause
@@ -81,7 +81,7 @@ class Consumer:
         """Apply one event unless it was applied before. Raises what the handler and the database raise."""
         async with self._database.session() as session:
             if await self._inbox.add(session, [envelope]):
-                await _hand_over(session, handler, [envelope])
+                await self._hand_over(session, handler, [envelope])
                 await session.commit()
 
     async def _consume(self, deliveries: Sequence[Delivery], backlog: Backlog, stop: asyncio.Event) -> None:
@@ -108,11 +108,20 @@ class Consumer:
             new = await self._inbox.add(session, known)
             once = {envelope.id: envelope for envelope in known if envelope.id in new}  # a batch may hold one twice
             for handler, together in runs(once.values(), self._handlers):
-                await _hand_over(session, handler, together)
-                if session.new or session.dirty or session.deleted:
-                    await session.flush()
+                await self._hand_over(session, handler, together)
                 session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
             await session.commit()
+
+    async def _hand_over(self, session: AsyncSession, handler: Handling, envelopes: Sequence[Envelope]) -> None:
+        if isinstance(handler, Many):
+            with handling_many(self._name, envelopes):
+                await handler.apply(session, envelopes)
+                await _flush(session)
+            return
+        for envelope in envelopes:
+            with handling(self._name, envelope):
+                await handler(session, envelope)
+                await _flush(session)
 
     async def _attempt(self, delivery: Delivery, backlog: Backlog) -> None:
         """Apply one event, and settle what becomes of it."""
@@ -174,18 +183,9 @@ class Consumer:
                 await connection.invalidate()  # closing it for good is what frees the name
 
 
-async def _hand_over(session: AsyncSession, handler: Handling, envelopes: Sequence[Envelope]) -> None:
-    if isinstance(handler, Many):
-        await handler.apply(session, envelopes)
-        return
-    for envelope in envelopes:
-        with _context(envelope):
-            await handler(session, envelope)
-
-
-def _context(envelope: Envelope) -> AbstractContextManager[None]:
-    trace = {"traceparent": envelope.traceparent} if envelope.traceparent else {}
-    return bound_contextvars(request_id=envelope.correlation_id, event_id=str(envelope.id), **trace)
+async def _flush(session: AsyncSession) -> None:
+    if session.new or session.dirty or session.deleted:
+        await session.flush()
 
 
 def _is_not_the_events_fault(error: Exception) -> bool:

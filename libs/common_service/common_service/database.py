@@ -9,6 +9,8 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from common_service.tracing_sql import trace_statements
+
 Answer = TypeVar("Answer")
 _STATEMENT_TIMEOUT_MS = 10_000
 _IDLE_IN_TRANSACTION_MS = 30_000
@@ -48,6 +50,7 @@ class Database:
                 "async_creator_fn": _impatient(statement_timeout_ms / 1000 + _GRACE_SECONDS).connect,
             },
         )
+        trace_statements(self.engine.sync_engine)
 
     def session(self) -> AsyncSession:
         """Open a session; what it loaded stays readable after commit."""

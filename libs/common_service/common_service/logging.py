@@ -13,6 +13,8 @@ import structlog
 from structlog.contextvars import get_contextvars
 from structlog.typing import Processor
 
+from common_service.trace_headers import with_trace_ids
+
 _SECRET_NAMES = re.compile(
     r"authorization|password|secret|api_?key|cookie|(^|[_-])token$|id_token|access_token|refresh_token|card|cvc|e?mail|prompt|content$|body$",
     re.IGNORECASE,
@@ -40,7 +42,13 @@ class JsonLines(logging.StreamHandler[TextIO]):
 
     def write(self, event: Mapping[str, Any]) -> None:
         """Write an event whose every word is known to be harmless."""
-        line = {"service": self._service, **event, **get_contextvars(), "level": "info", "timestamp": datetime.now(UTC)}
+        line = {
+            "service": self._service,
+            **event,
+            **with_trace_ids(get_contextvars()),
+            "level": "info",
+            "timestamp": datetime.now(UTC),
+        }
         with contextlib.suppress(OSError, ValueError):  # nobody listens: as with any other line, no reason to fail
             self.stream.write(orjson.dumps(line, default=str, option=_LINE).decode())
             self.stream.flush()
@@ -61,6 +69,7 @@ def configure_logging(service: str, *, format: str = "json", level: str = "INFO"
     """Send every logger of the process to standard output, as `json` or as `console` lines."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        lambda _logger, _method, event: dict(with_trace_ids(event)),
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -81,7 +90,7 @@ def configure_logging(service: str, *, format: str = "json", level: str = "INFO"
     for noisy in ("httpx2", "httpcore2", "httpx", "httpcore", "openai", "stripe", "urllib3", "botocore", "alembic"):
         logging.getLogger(noisy).setLevel("WARNING")
     structlog.configure(
-        processors=[*shared[:2], *shared[3:], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared[:3], *shared[4:], structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from common_service.logging import configure_logging
 from common_service.serving import serve
 from common_service.settings_reading import read_settings
+from common_service.tracing import configure_tracing
 from user_service.settings import Settings
 from user_service.wiring import http_app
 
@@ -18,6 +19,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     settings = read_settings(Settings)
     configure_logging("user", format=settings.log_format, level=settings.log_level)
+    configure_tracing("user", settings)
     serve(create_app(settings), settings)
 
 

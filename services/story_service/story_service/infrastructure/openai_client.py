@@ -23,8 +23,10 @@ class OpenAIClient:
         import httpx2
         from openai import AsyncOpenAI
 
+        from common_service.http import HttpClient
+
         limits = httpx2.Limits(max_connections=_MOST_STREAMS, max_keepalive_connections=64)
-        http = httpx2.AsyncClient(limits=limits, timeout=30.0)
+        http = HttpClient(tells_trace=False, limits=limits, timeout=30.0)
         return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, http_client=http)
 
     async def warm(self) -> None:

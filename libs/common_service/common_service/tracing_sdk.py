@@ -1,0 +1,177 @@
+"""Tracing by the OpenTelemetry SDK, which is imported here and in nothing that a process without traces imports."""
+
+from collections.abc import Mapping, Sequence
+
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.aws import AwsXRayPropagator
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
+from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, TraceFlags, TraceState
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import Attributes
+
+from common_service.settings import ServiceSettings
+from common_service.trace_headers import XRayHeader
+
+_EXPORT_SECONDS = 2.0
+_EVERY_MS = 1000
+_CHOSEN = otel_context.create_key("trace-chosen-by-load-balancer")
+TOLD = frozenset(
+    {
+        "http.request.method",
+        "http.route",
+        "http.response.status_code",
+        "server.address",
+        "server.port",
+        "error.type",
+        "db.system.name",
+        "db.operation.name",
+        "db.collection.name",
+        "messaging.operation.type",
+        "messaging.destination.name",
+        "messaging.consumer.group.name",
+        "messaging.message.id",
+    }
+)
+"""The attributes that leave the process: routes, tables and hosts, nothing that a reader wrote or carries."""
+
+
+class SdkTracing:
+    """Spans of a service, kept in a bounded queue and sent by a thread of their own every second; it drops when full.
+
+    Raises InvalidDaemonAddressException for a daemon's address that is none.
+    """
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        ratio = TraceIdRatioBased(settings.trace_sampling_ratio)
+        resource = Resource.create({"service.name": service, "service.namespace": "truecrime"})
+        self.provider = TracerProvider(
+            sampler=ParentBased(_AsChosen(ratio)), resource=resource, id_generator=_Ids(), shutdown_on_exit=False
+        )
+        self._batches = BatchSpanProcessor(Discreet(_exporter(service, settings)), schedule_delay_millis=_EVERY_MS)
+        self.provider.add_span_processor(self._batches)
+        self.tracer = self.provider.get_tracer("truecrime")
+        self._w3c = TraceContextTextMapPropagator()
+        propagate.set_global_textmap(CompositePropagator([_LoadBalancer(ratio), self._w3c]))  # the last one found wins
+
+    def inject(self) -> Mapping[str, str]:
+        """Return the headers that pass the current span on."""
+        headers: dict[str, str] = {}
+        propagate.inject(headers)
+        return headers
+
+    def extract(self, traceparent: str) -> Context:
+        """Return a context whose current span is the remote one that `traceparent` names."""
+        return self._w3c.extract({"traceparent": traceparent}, Context())
+
+    def close(self) -> None:
+        """Send what is left, and let go."""
+        self.provider.shutdown()
+
+
+class Discreet(SpanExporter):
+    """Lets out of every span what is named in TOLD, and no event, link or word of an error."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export what may be told of the spans."""
+        return self._exporter.export([_discreet(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """Let go of the exporter."""
+        self._exporter.shutdown()
+
+
+class _LoadBalancer(AwsXRayPropagator):
+    """X-Ray's header, also as the load balancer writes it: the id of a trace that has not begun, without a parent."""
+
+    def __init__(self, ratio: Sampler) -> None:
+        self._ratio = ratio
+
+    def extract(
+        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+    ) -> Context:
+        context = Context() if context is None else context
+        match getter.get(carrier, "X-Amzn-Trace-Id"):
+            case [raw]:
+                header = XRayHeader.of(raw.encode("latin-1", "replace"))
+            case _:
+                header = None
+        if header is None:
+            return context
+        if header.parent_id is None:
+            return otel_context.set_value(_CHOSEN, header, context)
+        trace_id, sampled = int(header.trace_id, 16), header.sampled
+        if sampled is None:
+            sampled = self._ratio.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
+        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+        parent = SpanContext(trace_id, int(header.parent_id, 16), is_remote=True, trace_flags=flags)
+        return trace.set_span_in_context(NonRecordingSpan(parent), context)
+
+
+class _Ids(AwsXRayIdGenerator):
+    """X-Ray's kind of ids; a trace that the load balancer named keeps that name."""
+
+    def generate_trace_id(self) -> int:
+        chosen = otel_context.get_value(_CHOSEN)
+        return int(chosen.trace_id, 16) if isinstance(chosen, XRayHeader) else super().generate_trace_id()
+
+
+class _AsChosen(Sampler):
+    """Keeps the traces that the header says to keep, and where it says nothing, a share of them."""
+
+    def __init__(self, ratio: Sampler) -> None:
+        self._ratio = ratio
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        chosen = otel_context.get_value(_CHOSEN, parent_context)
+        if isinstance(chosen, XRayHeader) and chosen.sampled is not None:
+            return SamplingResult(Decision.RECORD_AND_SAMPLE if chosen.sampled else Decision.DROP, attributes)
+        return self._ratio.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        return f"AsChosen{{{self._ratio.get_description()}}}"
+
+
+def _exporter(service: str, settings: ServiceSettings) -> SpanExporter:
+    if settings.trace_exporter == "xray":
+        from common_service.tracing_xray import XRayExporter
+
+        return XRayExporter(service, settings.trace_xray_daemon)
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint=settings.trace_otlp_endpoint, timeout=_EXPORT_SECONDS)
+
+
+def _discreet(span: ReadableSpan) -> ReadableSpan:
+    told = {name: value for name, value in (span.attributes or {}).items() if name in TOLD}
+    return ReadableSpan(
+        span.name,
+        span.context,
+        span.parent,
+        span.resource,
+        told,
+        kind=span.kind,
+        status=Status(span.status.status_code),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
