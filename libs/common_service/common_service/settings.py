@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from common_service.settings_guard import is_far_end, is_fit_database, is_fit_redis, is_local
 
 __all__ = ["ServiceSettings", "is_far_end", "is_local"]
+_MOST_A_WINDOW = 10_000  # every unit of a window is remembered
 _LOCAL_REGION = "eu-west-2"
 _AWS_ENDPOINT = "AWS_ENDPOINT_URL"  # also AWS_ENDPOINT_URL_COGNITO_IDP and its like: boto3 obeys all of them
 _REAL_ISSUER = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[\w-]+")
@@ -95,8 +96,8 @@ class ServiceSettings(BaseSettings):
         for rule, rate in self.rate_limits.items():
             if rule not in self.default_rates:
                 raise ValueError(f"RATE_LIMITS: there is no rule {rule}")
-            if parse(rate).amount < 1:
-                raise ValueError(f"RATE_LIMITS: {rule} lets nobody through")
+            if not 1 <= parse(rate).amount <= _MOST_A_WINDOW:
+                raise ValueError(f"RATE_LIMITS: {rule} is not between 1 and {_MOST_A_WINDOW}")
         return self
 
     @model_validator(mode="after")
