@@ -61,8 +61,7 @@ class RequestContext:
                 headers = message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
                 named = {name.lower() for name, _ in headers}
                 headers += _SECURITY if named.isdisjoint(_NAMES) else [h for h in _SECURITY if h[0] not in named]
-                if "answer_headers" in scope:  # what a dependency wants on every answer of its route
-                    headers += scope["answer_headers"]
+                headers += scope.get("answer_headers", ())  # what a dependency wants on every answer of its route
                 if self._drain.leaving:  # so that the load balancer does not send another request down a dying line
                     headers.append((b"connection", b"close"))
             await send(message)

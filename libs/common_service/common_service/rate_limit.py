@@ -82,8 +82,8 @@ class RateLimits:
 
 def limited(responses: Mapping[int | str, dict[str, Any]], *successes: int) -> dict[int | str, dict[str, Any]]:
     """Return the OpenAPI responses of a limited route: with the headers, where it succeeds and where it refuses."""
-    headers = {status: _HEADERS for status in successes} | {429: {**_HEADERS, **_RETRY_AFTER}}
-    added = {
+    headers = dict.fromkeys(successes, _HEADERS) | {429: {**_HEADERS, **_RETRY_AFTER}}
+    added: dict[int | str, dict[str, Any]] = {
         status: {**responses.get(status, {}), "headers": {**responses.get(status, {}).get("headers", {}), **names}}
         for status, names in headers.items()
     }
