@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import httpx2
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from common_auth.callers import Callers, Permissions
+from common_auth.guests import GuestTokens
 from common_auth.jwks import JwksCache
 from common_auth.service_tokens import ServiceTokens
 from common_auth.tokens import TokenVerifier
@@ -15,12 +17,16 @@ from common_service.clock import utc_now
 from common_service.database import Database
 from common_service.http import HttpClient
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits, rate_limits
 from common_service.settings import ServiceSettings
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """One pool of connections, one HTTP client, who may call, and the tokens to call others with."""
+    """One pool of connections, one HTTP client, who may call and how often, and the tokens to call others with.
+
+    `registry` holds the metrics of all this, for the application's own.
+    """
 
     database: Database
     http: httpx2.AsyncClient
@@ -28,9 +34,12 @@ class Surroundings:
     callers: Callers
     tokens: ServiceTokens
     cursors: Cursors
+    limits: RateLimits
+    registry: CollectorRegistry
 
     async def close(self) -> None:
         """Let go of every connection."""
+        await self.limits.close()
         await self.http.aclose()
         await self.database.close()
 
@@ -43,9 +52,11 @@ class Surroundings:
             await self.close()
 
 
-def surroundings(settings: ServiceSettings, permissions: Permissions) -> Surroundings:
-    """Build them; `permissions` says what the groups of this service's callers may do."""
-    http = HttpClient()
+def surroundings(
+    settings: ServiceSettings, permissions: Permissions, guests: GuestTokens | None = None
+) -> Surroundings:
+    """Build them; `permissions` says what the groups of this service's callers may do, `guests` who else may call."""
+    http, registry = HttpClient(), CollectorRegistry()
     keys = JwksCache(settings.cognito_jwks_url, http)
     people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
     services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
@@ -54,7 +65,9 @@ def surroundings(settings: ServiceSettings, permissions: Permissions) -> Surroun
         database=Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size),
         http=http,
         people=people,
-        callers=Callers(people, services, permissions),
+        callers=Callers(people, services, permissions, guests),
         tokens=ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, http),
         cursors=Cursors(settings.cursor_secret.get_secret_value()),
+        limits=rate_limits(settings, registry),
+        registry=registry,
     )

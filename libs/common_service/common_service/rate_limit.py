@@ -13,10 +13,12 @@ from uuid import UUID
 
 from fastapi import Depends, Request, params
 from limits import RateLimitItem
+from prometheus_client import CollectorRegistry
 
 from common_service.client_address import client_address
 from common_service.problems import Problem
-from common_service.rate_windows import Taken, Windows
+from common_service.rate_windows import FallbackWindows, LocalWindows, RedisWindows, Taken, Windows
+from common_service.settings import ServiceSettings
 
 
 class RateLimited(Exception):
@@ -78,6 +80,13 @@ class RateLimits:
         _show(request, rate, taken)
         if not taken.is_allowed:
             raise RateLimited(max(taken.reset_seconds, 1))
+
+
+def rate_limits(settings: ServiceSettings, registry: CollectorRegistry) -> RateLimits:
+    """Return the limits of a service's settings, over Redis and without it. Nothing is opened yet."""
+    shared = RedisWindows(settings.redis_url.get_secret_value(), "rate")
+    windows = FallbackWindows(shared, LocalWindows(), registry)
+    return RateLimits(settings.rates, windows, hops=settings.trusted_hops)
 
 
 def limited(responses: Mapping[int | str, dict[str, Any]], *successes: int) -> dict[int | str, dict[str, Any]]:
