@@ -8,7 +8,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class AccessSnapshot:
-    """One version of a person's access; `features` is payment's own document, by feature name."""
+    """One version of a person's access; `features` is payment's own document, by feature name.
+
+    `action` tells a person who is not entitled what to do; what payment sends in another form counts as none.
+    """
 
     user_id: UUID
     version: int
@@ -21,6 +24,7 @@ class AccessSnapshot:
     reason: str | None
     next_change_at: datetime | None
     ttl_seconds: float
+    action: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "AccessSnapshot":
@@ -31,6 +35,7 @@ class AccessSnapshot:
         if not isinstance(document, dict) or not isinstance(document["features"], dict):
             raise TypeError("not an access snapshot")
         period, plan = document.get("period") or {}, document["plan"] or {"code": ""}
+        action = document.get("action")
         return cls(
             user_id=UUID(document["user_id"]),
             version=int(document["version"]),
@@ -43,7 +48,25 @@ class AccessSnapshot:
             reason=document.get("reason"),
             next_change_at=_time(document.get("next_change_at")),
             ttl_seconds=float(document["ttl_seconds"]),
+            action=action if isinstance(action, dict) else None,
         )
+
+    def document(self) -> dict[str, Any]:
+        """Return what `of` reads back to the same snapshot."""
+        period = {"start": _text(self.period_start), "end": _text(self.period_end)}
+        return {
+            "user_id": str(self.user_id),
+            "version": self.version,
+            "state": self.state,
+            "entitled": self.entitled,
+            "plan": {"code": self.plan_code},
+            "period": period,
+            "features": self.features,
+            "reason": self.reason,
+            "action": self.action,
+            "next_change_at": _text(self.next_change_at),
+            "ttl_seconds": self.ttl_seconds,
+        }
 
     def allows(self, feature: str) -> bool:
         """Tell whether the flag `feature` is on. An unknown flag is off."""
@@ -57,3 +80,7 @@ def _time(text: str | None) -> datetime | None:
     if instant.tzinfo is None:
         raise ValueError("a time without a zone")
     return instant
+
+
+def _text(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None

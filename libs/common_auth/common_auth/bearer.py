@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import Depends
-from fastapi.security import HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
 
 def _shown(name: str, description: str) -> Any:
@@ -12,3 +12,11 @@ def _shown(name: str, description: str) -> Any:
 
 SIGNED_IN = _shown("access_token", "Cognito's access token.")
 SERVICE = _shown("service_token", "A client-credentials token.")
+GUEST = Depends(
+    APIKeyHeader(
+        name="X-Guest-Token",
+        scheme_name="guest_token",
+        description="The token of a guest of one collaboration session.",
+        auto_error=False,
+    )
+)

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import Request
 
 from common_auth.errors import Forbidden, TokenInvalid, Unauthenticated
+from common_auth.guests import Guest, GuestTokens
 from common_auth.tokens import Claims, TokenVerifier
 
 Permissions = Mapping[str, frozenset[str]]
@@ -34,10 +35,16 @@ class ServiceCaller:
 
 
 class Callers:
-    """Builds the dependencies of a service's routes from its two verifiers."""
+    """Builds the dependencies of a service's routes from its verifiers; `guests` where the service has any."""
 
-    def __init__(self, people: TokenVerifier, services: TokenVerifier, permissions: Permissions) -> None:
-        self._people, self._services, self._permissions = people, services, permissions
+    def __init__(
+        self,
+        people: TokenVerifier,
+        services: TokenVerifier,
+        permissions: Permissions,
+        guests: GuestTokens | None = None,
+    ) -> None:
+        self._people, self._services, self._permissions, self._guests = people, services, permissions, guests
 
     async def reader(self, request: Request) -> Person:
         """Anybody who is signed in. Raises Unauthenticated."""
@@ -54,6 +61,40 @@ class Callers:
 
         return admin
 
+    def guest(self, session: str) -> Callable[[Request], Awaitable[Guest]]:
+        """Return the dependency for a guest of the session that the path parameter `session` names.
+
+        It raises Unauthenticated, and Forbidden for any other session, whether or not there is one. The service must
+        have been given `guests`: ValueError otherwise, when the route is made.
+        """
+        if self._guests is None:
+            raise ValueError("this service has no guests")
+        tokens = self._guests
+
+        async def guest(request: Request) -> Guest:
+            caller = tokens.guest(_only(request, "x-guest-token"))
+            if str(request.path_params[session]).lower() != str(caller.session_id):
+                raise Forbidden
+            return caller
+
+        return guest
+
+    def reader_or_guest(self, session: str) -> Callable[[Request], Awaitable[Person | Guest]]:
+        """Return the dependency for whoever is signed in or a guest of the session; who says to be both is refused.
+
+        It raises Unauthenticated, Forbidden; ValueError as `guest` does.
+        """
+        as_guest = self.guest(session)
+
+        async def reader_or_guest(request: Request) -> Person | Guest:
+            if "x-guest-token" not in request.headers:
+                return await self.reader(request)
+            if "authorization" in request.headers:
+                raise TokenInvalid("two callers at once")
+            return await as_guest(request)
+
+        return reader_or_guest
+
     def service(self, scope: str, *, acting: str | None = None) -> Callable[[Request], Awaitable[ServiceCaller]]:
         """Return the dependency for a service whose token has `scope`; it raises Unauthenticated, Forbidden.
 
@@ -66,7 +107,7 @@ class Callers:
                 raise Forbidden
             actor = None
             if acting is not None:
-                actor = await self._person(_actor_token(request))
+                actor = await self._person(_only(request, "x-actor-token"))
                 if acting not in actor.permissions:
                     raise Forbidden
             return ServiceCaller(claims.client_id, claims.scopes, actor)
@@ -98,8 +139,8 @@ def bearer(request: Request, header: str) -> str:
     return token
 
 
-def _actor_token(request: Request) -> str:
-    values = request.headers.getlist("x-actor-token")
+def _only(request: Request, header: str) -> str:
+    values = request.headers.getlist(header)
     if len(values) != 1:
         raise Unauthenticated
     return values[0]

@@ -66,7 +66,7 @@ async def verified_payload(keys: Keys, token: SignedText) -> bytes:
     header, dot, body = token.text.partition(b".")
     if not dot or b"." in body:
         raise TokenInvalid("not three parts")
-    kid, payload, signature = _kid(header), _decoded(body), _decoded(token.signature)
+    kid, payload, signature = _kid(header), decoded(body), decoded(token.signature)
     key = await keys.key(kid)
     if key is None:
         raise TokenInvalid("an unknown key")
@@ -77,6 +77,20 @@ async def verified_payload(keys: Keys, token: SignedText) -> bytes:
     except InvalidSignature:
         raise TokenInvalid("a wrong signature") from None
     return payload
+
+
+def decoded(part: bytes) -> bytes:
+    """Decode strict base64url: no padding, no stray bits, nothing that encodes back to other text.
+
+    Raises TokenInvalid.
+    """
+    try:
+        raw = binascii.a2b_base64(part.translate(_TO_STANDARD) + b"=" * (-len(part) % 4), strict_mode=True)
+    except binascii.Error:
+        raise TokenInvalid("not base64url") from None
+    if part[-1:] not in _LAST[len(part) % 4]:
+        raise TokenInvalid("stray bits")
+    return raw
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
@@ -101,7 +115,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)  # an issuer writes one header for each of its keys
 def _kid(part: bytes) -> str:
-    header = json_object(_decoded(part))
+    header = json_object(decoded(part))
     if header.get("alg") != "RS256":
         raise TokenInvalid("another algorithm")
     if _FOREIGN & header.keys():
@@ -110,17 +124,6 @@ def _kid(part: bytes) -> str:
     if not isinstance(kid, str):
         raise TokenInvalid("no kid")
     return kid
-
-
-def _decoded(part: bytes) -> bytes:
-    """Decode strict base64url: no padding, no stray bits, nothing that encodes back to other text."""
-    try:
-        raw = binascii.a2b_base64(part.translate(_TO_STANDARD) + b"=" * (-len(part) % 4), strict_mode=True)
-    except binascii.Error:
-        raise TokenInvalid("not base64url") from None
-    if part[-1:] not in _LAST[len(part) % 4]:
-        raise TokenInvalid("stray bits")
-    return raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

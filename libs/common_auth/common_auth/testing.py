@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,12 +13,15 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
 
 from common_auth.callers import Callers, Permissions
+from common_auth.guests import GuestTokens
 from common_auth.tokens import TokenVerifier
 from common_service.clock import Clock, utc_now
 
 ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Tests"
 WEB_CLIENT = "web-client"
 SERVICE_CLIENT = "service-client"
+GUEST_SECRET = "the secret of guests in tests"  # noqa: S105 - of tests
+_GUEST_LIFE = timedelta(hours=1)
 
 
 def _new_key() -> RSAPrivateKey:
@@ -33,6 +37,7 @@ class TestIssuer:
     now: Clock = utc_now
     kid: str = "key-1"
     private_keys: dict[str, RSAPrivateKey] = field(default_factory=lambda: {"key-1": _new_key()})
+    guest_secret: str = GUEST_SECRET
 
     async def key(self, kid: str) -> RSAPublicKey | None:
         """Return the public key of that name."""
@@ -54,7 +59,15 @@ class TestIssuer:
 
     def callers(self, permissions: Permissions) -> Callers:
         """Return the dependencies of a service whose callers' groups give `permissions`."""
-        return Callers(self.verifier(), self.verifier(SERVICE_CLIENT), permissions)
+        return Callers(self.verifier(), self.verifier(SERVICE_CLIENT), permissions, self.guest_tokens())
+
+    def guest_tokens(self) -> GuestTokens:
+        """Return what mints and checks the tokens of guests."""
+        return GuestTokens(self.guest_secret, now=self.now)
+
+    def guest(self, session_id: UUID, guest_id: UUID | None = None) -> str:
+        """Mint the token of a guest for an hour."""
+        return self.guest_tokens().mint(session_id, guest_id or uuid4(), self.now() + _GUEST_LIFE)
 
     def reader(self, user_id: UUID | None = None, *, groups: list[str] | None = None, **claims: Any) -> str:
         """Mint the access token of a person."""
