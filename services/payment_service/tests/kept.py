@@ -8,8 +8,10 @@ from payment_service.application.ports import Customer, ReceivedEvent, StoredAns
 from payment_service.domain.access import AccessVersion, Cause
 from payment_service.domain.checkout import Checkout
 from payment_service.domain.events import Fact
+from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.invoice import Invoice
+from payment_service.domain.overrides import Override
 from payment_service.domain.plans import Catalogue
 from payment_service.domain.subscription import Subscription
 from services.payment_service.tests.worlds import shipped_catalogue
@@ -51,6 +53,8 @@ class Kept:
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
     checkouts: dict[UUID, Checkout] = field(default_factory=dict)
     accesses: list[AccessVersion] = field(default_factory=list)
+    overrides: dict[UUID, Override] = field(default_factory=dict)
+    grants: dict[UUID, Grant] = field(default_factory=dict)
     syncs: dict[str, Sync] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)

@@ -24,7 +24,7 @@ from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.subscription import Subscription
 from services.payment_service.tests.kept import Kept, Sync, Table, Webhook
-from services.payment_service.tests.memory_access import Accesses, Plans
+from services.payment_service.tests.memory_access import Accesses, Grants, Overrides, Plans
 
 
 class Memory:
@@ -62,6 +62,8 @@ class MemoryWork:
     invoices: ports.Invoices
     checkouts: ports.Checkouts
     accesses: access_ports.Accesses
+    overrides: access_ports.Overrides
+    grants: access_ports.Grants
     syncs: ports.Syncs
     outbox: ports.Outbox
 
@@ -74,6 +76,7 @@ class MemoryWork:
         self.attempts, self.plans, self.customers = Attempts(self.kept), Plans(self.kept), Customers(self.kept)
         self.subscriptions, self.invoices = Subscriptions(self.kept), Invoices(self.kept)
         self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
+        self.overrides, self.grants = Overrides(self.kept), Grants(self.kept)
         self.syncs, self.outbox = Syncs(self.kept), Outbox(self.kept)
         return self
 

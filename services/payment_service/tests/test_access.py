@@ -152,6 +152,7 @@ def test_the_snapshot_has_the_shape_of_the_contract() -> None:
         "entitled": True,
         "plan": {"code": "pro", "rank": 1},
         "period": {"start": "2026-11-21T12:00:00Z", "end": "2026-12-21T12:00:00Z"},
+        "grants": [],
         "reason": "payment_failed",
         "action": {"type": "update_payment_method", "href": "/payment/v1/portal-sessions"},
         "next_change_at": "2026-11-28T12:00:00Z",

@@ -123,6 +123,17 @@ class ActionView(BaseModel):
     href: str
 
 
+class GrantedView(BaseModel):
+    """Units on top of the plan that count now."""
+
+    id: UUID
+    meter: str
+    amount: int
+    priority: int
+    effective_at: datetime
+    expires_at: datetime
+
+
 class AccessView(BaseModel):
     """The access snapshot: what a person may do now, and until when that holds by itself."""
 
@@ -133,6 +144,7 @@ class AccessView(BaseModel):
     plan: PlanName
     period: PeriodView | None
     features: Features
+    grants: list[GrantedView] = Field(description="In the order in which they burn.")
     reason: str | None
     action: ActionView | None
     next_change_at: datetime | None

@@ -1,12 +1,15 @@
 """What the use cases about plans and access need from the store."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from payment_service.domain.access import AccessVersion
+from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
+from payment_service.domain.overrides import Override
 from payment_service.domain.plans import Catalogue, Interval
 
 
@@ -33,6 +36,23 @@ class Plans(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of somebody's history: `start` included, `end` excluded; below `before_version` where a page ended."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    before_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastVersion:
+    """A version, and until when it was in force; None for the one that is."""
+
+    version: AccessVersion
+    valid_to: datetime | None
+
+
 class Accesses(Protocol):
     """Every version of everybody's access."""
 
@@ -44,6 +64,58 @@ class Accesses(Protocol):
         """Let a version follow the current one."""
         ...
 
+    async def history(self, user_id: UserId, span: Span, limit: int) -> list[PastVersion]:
+        """Return the versions that were in force within a span, youngest first."""
+        ...
+
+    async def currents(self, user_ids: Sequence[UserId]) -> list[AccessVersion]:
+        """Return the versions in force of those who have one."""
+        ...
+
     async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
         """Return whose access has passed an edge."""
+        ...
+
+
+class Overrides(Protocol):
+    """What admins and rules laid over people's plans."""
+
+    async def get(self, override_id: UUID) -> Override | None:
+        """Return one."""
+        ...
+
+    async def of(self, user_id: UserId, ending_after: datetime) -> list[Override]:
+        """Return a person's that are not revoked and end later than this, whether they have begun or not."""
+        ...
+
+    async def latest(self, user_id: UserId, limit: int) -> list[Override]:
+        """Return a person's, youngest first, those that are over among them."""
+        ...
+
+    async def put(self, override: Override) -> None:
+        """Keep it, new or changed."""
+        ...
+
+
+class Grants(Protocol):
+    """Units that people have on top of their plans."""
+
+    async def get(self, grant_id: UUID) -> Grant | None:
+        """Return one."""
+        ...
+
+    async def of(self, user_id: UserId, ending_after: datetime) -> list[Grant]:
+        """Return a person's that are not voided and end later than this, whether they have begun or not."""
+        ...
+
+    async def latest(self, user_id: UserId, limit: int) -> list[Grant]:
+        """Return a person's, youngest first, those that are over among them."""
+        ...
+
+    async def add(self, grant: Grant) -> None:
+        """Keep a new one. Raises AlreadyGranted when its source and source_ref have paid."""
+        ...
+
+    async def void(self, grant: Grant) -> None:
+        """Keep that it is voided."""
         ...

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from payment_service.application.access_ports import Accesses, Plans, PriceReading
+from payment_service.application.access_ports import Accesses, Grants, Overrides, Plans, PriceReading
 from payment_service.domain.access import Cause
 from payment_service.domain.checkout import Checkout, CheckoutOrder, HostedCheckout
 from payment_service.domain.events import Fact
@@ -214,6 +214,8 @@ class Work(Protocol):
     invoices: Invoices
     checkouts: Checkouts
     accesses: Accesses
+    overrides: Overrides
+    grants: Grants
     syncs: Syncs
     outbox: Outbox
 

@@ -1,10 +1,11 @@
 """What may this person do now? An edge that lies behind us is drawn before the answer, not after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from payment_service.application.access_changes import recompute_access
+from payment_service.application.access_changes import draw_edges
 from payment_service.application.ports import Clock, StartWork, Work
-from payment_service.domain.access import AccessVersion, Cause, first_access
+from payment_service.domain.access import AccessVersion, first_access
 from payment_service.domain.ids import UserId
 
 
@@ -24,12 +25,19 @@ class ReadAccess:
                 return first_access(user_id, await work.plans.catalogue(), self.now())
             if not current.has_lapsed(self.now()):
                 return current
-            return await self._past_the_edge(work, user_id)
+            return await self._past_the_edge(work, current)
 
-    async def _past_the_edge(self, work: Work, user_id: UserId) -> AccessVersion:
-        await work.lock_user(user_id)
-        now = self.now()
-        cause = Cause("timer", now.isoformat())
-        version = await recompute_access(work, user_id, await work.plans.catalogue(), cause, now, self.ttl_seconds)
+    async def many(self, user_ids: Sequence[UserId]) -> list[AccessVersion]:
+        """Return the versions in force of these people, in their order."""
+        async with self.start_work() as work:
+            known = {each.user_id: each for each in await work.accesses.currents(user_ids)}
+            catalogue, now = await work.plans.catalogue(), self.now()
+        versions = [known.get(user_id) or first_access(user_id, catalogue, now) for user_id in user_ids]
+        return [await self(each.user_id) if each.has_lapsed(now) else each for each in versions]
+
+    async def _past_the_edge(self, work: Work, lapsed: AccessVersion) -> AccessVersion:
+        await work.lock_user(lapsed.user_id)
+        catalogue = await work.plans.catalogue()
+        version = await draw_edges(work, lapsed.user_id, catalogue, self.now(), self.ttl_seconds)
         await work.commit()
-        return version
+        return version or lapsed

@@ -1,13 +1,19 @@
-"""What a person may do now: computed from the subscription and the clock, never stepped (events-and-states.md 9.1)."""
+"""What a person may do now: computed from the subscription, what lies over it, and the clock; never stepped
 
-from collections.abc import Mapping
+(events-and-states.md 9.1).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
+from uuid import UUID
 
+from payment_service.domain.grants import Grant, in_burn_order
 from payment_service.domain.ids import UserId
 from payment_service.domain.json_text import rfc3339
+from payment_service.domain.overrides import EVERYTHING, Overlay, Override
 from payment_service.domain.plans import Catalogue, Plan
 from payment_service.domain.subscription import ProviderStatus, Subscription
 
@@ -55,6 +61,8 @@ _FIXED = {
     ProviderStatus.UNKNOWN: Standing(AccessState.DELINQUENT, "status_unknown"),
 }
 _TO_CHECKOUT = {"type": "checkout", "href": "/payment/v1/checkout-sessions"}
+DENIED = "access_denied"
+"""The reason when an override takes everything: nothing that the person could do about it."""
 _TO_PORTAL = {"type": "update_payment_method", "href": "/payment/v1/portal-sessions"}
 _ACTIONS = {
     "no_subscription": _TO_CHECKOUT,
@@ -84,7 +92,7 @@ def access_state(subscription: Subscription | None, now: datetime) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The whole answer to "what may this person do"; `features` is the document of api.md 6.3."""
+    """The whole answer to "what may this person do"; `features` and `grants` are the documents of api.md 6.3."""
 
     state: AccessState
     is_entitled: bool
@@ -94,31 +102,65 @@ class Access:
     period_end: datetime | None
     reason: str | None
     next_change_at: datetime | None
+    grants: tuple[Mapping[str, Any], ...] = ()
 
 
-def access_of(subscription: Subscription | None, catalogue: Catalogue, now: datetime) -> Access:
-    """Compute a person's access. Whoever is not entitled has the default plan, whatever was bought once."""
-    standing = access_state(subscription, now)
-    entitled_by = subscription if standing.is_entitled else None
-    plan = catalogue.plans[entitled_by.plan_code] if entitled_by else catalogue.default
+def access_of(
+    subscription: Subscription | None,
+    catalogue: Catalogue,
+    now: datetime,
+    overrides: Sequence[Override] = (),
+    grants: Sequence[Grant] = (),
+) -> Access:
+    """Compute a person's access. Whoever is not entitled has the default plan, whatever was bought once.
+
+    A deny of everything wins over payment and over every allow; an allow entitles whoever did not pay.
+    """
+    standing, overlay = access_state(subscription, now), Overlay.of(overrides, now)
+    is_denied = overlay.denies_everything
+    paying = subscription if standing.is_entitled and not is_denied else None
+    plan = catalogue.default if is_denied else _plan(subscription, standing, overlay, catalogue)
     return Access(
         state=standing.state,
-        is_entitled=standing.is_entitled,
+        is_entitled=not is_denied and (standing.is_entitled or bool(overlay.allowed)),
         plan_code=plan.code,
-        features=plan.features(),
-        period_start=entitled_by.terms.period_start if entitled_by else None,
-        period_end=entitled_by.terms.period_end if entitled_by else None,
-        reason=standing.reason,
-        next_change_at=standing.next_change_at,
+        features=overlay.on(plan.features()),
+        period_start=paying.terms.period_start if paying else None,
+        period_end=paying.terms.period_end if paying else None,
+        reason=DENIED if is_denied else standing.reason,
+        next_change_at=_next_edge(standing, overrides, grants, now),
+        grants=in_burn_order(grants, now),
     )
+
+
+def _plan(subscription: Subscription | None, standing: Standing, overlay: Overlay, catalogue: Catalogue) -> Plan:
+    """Return the plan that applies: the paid one, or while everything is allowed the one that was bought or the least
+
+    of those that are sold.
+    """
+    if subscription and (standing.is_entitled or (EVERYTHING in overlay.allowed and subscription.terms.has_started)):
+        return catalogue.plans[subscription.plan_code]
+    return catalogue.least_sold if EVERYTHING in overlay.allowed else catalogue.default
+
+
+def _next_edge(
+    standing: Standing, overrides: Iterable[Override], grants: Iterable[Grant], now: datetime
+) -> datetime | None:
+    edges = [
+        standing.next_change_at,
+        *(each.next_edge(now) for each in overrides),
+        *(each.next_edge(now) for each in grants),
+    ]
+    return min((edge for edge in edges if edge is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made access be computed anew."""
+    """What made access be computed anew, and which admin, where there was one."""
 
     type: CauseType
     id: str
+    actor: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +197,7 @@ class AccessVersion:
             "plan": {"code": access.plan_code, "rank": self.plan_rank},
             "period": period if access.period_end else None,
             "features": dict(access.features),
+            "grants": [dict(grant) for grant in access.grants],
             "reason": access.reason,
             "action": _ACTIONS.get(access.reason or ""),
             "next_change_at": rfc3339(access.next_change_at),

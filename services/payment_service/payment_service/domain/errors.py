@@ -97,6 +97,112 @@ class EventMalformed(Refusal):
         super().__init__("The body is not an event.")
 
 
+class ExpiryRequired(Refusal):
+    """Nothing is given or taken for ever."""
+
+    def __init__(self) -> None:
+        super().__init__("Say when it ends.")
+
+
+class ExpiryTooFar(Refusal):
+    """What ends in years is for ever."""
+
+    def __init__(self) -> None:
+        super().__init__("It may last 366 days at the most.")
+
+
+class ExpiryInPast(Refusal):
+    """It would be over before it began."""
+
+    def __init__(self) -> None:
+        super().__init__("It has to end after its start, and after now.")
+
+
+class FeatureUnknown(Refusal):
+    """No plan speaks of such a feature."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such feature.")
+
+
+class MeterUnknown(Refusal):
+    """Units of something that nobody counts."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such meter.")
+
+
+class OverrideUnfit(Refusal):
+    """An effect that says nothing about this feature."""
+
+
+class OverrideNotFound(Refusal):
+    """No such override."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such override.")
+
+
+class GrantNotFound(Refusal):
+    """No such grant."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such grant.")
+
+
+class AlreadyRevoked(Refusal):
+    """It has been ended before its time already."""
+
+    def __init__(self) -> None:
+        super().__init__("The override is revoked already.")
+
+
+class AlreadyVoided(Refusal):
+    """It has been taken back already."""
+
+    def __init__(self) -> None:
+        super().__init__("The grant is voided already.")
+
+
+class AlreadyGranted(Refusal):
+    """The same referral, ticket or reward pays once."""
+
+    def __init__(self) -> None:
+        super().__init__("There is a grant for this source_ref already.")
+
+
+class HistoryNotYet(Refusal):
+    """Nobody knows what a person may do tomorrow."""
+
+    def __init__(self) -> None:
+        super().__init__("The instant lies in the future.")
+
+
+class PlanNotFound(Refusal):
+    """No such plan, sold or once sold."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such plan.")
+
+
+class PlansUnfit(Refusal):
+    """Plans that contradict themselves or each other; the sentence says where."""
+
+
+class VersionRequired(Refusal):
+    """A change of what one has not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("Say in If-Match which version you have seen.")
+
+
+class VersionStale(Refusal):
+    """Somebody else was faster."""
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since you looked.")
+
+
 class SyncImpossible(Exception):
     """A customer that cannot be brought up to date: not a caller's concern, kept with its `reason` and tried again."""
 

@@ -79,6 +79,12 @@ class Catalogue:
         """The plan of everybody who pays for none."""
         return next(plan for plan in self.plans.values() if plan.is_default)
 
+    @property
+    def least_sold(self) -> Plan:
+        """The least of the plans that people pay for now; the default where none is sold."""
+        sold = (plan for plan in self.plans.values() if plan.is_active and not plan.is_default)
+        return min(sold, key=lambda plan: plan.rank, default=self.default)
+
     def plan_of(self, price_id: str, lookup_key: str | None) -> str | None:
         """Return the code of the plan that a provider's price sells, None for a price that is none of ours."""
         if price_id in self.known_prices:

@@ -1,14 +1,18 @@
 """Access versions in Postgres."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from payment_service.application.access_ports import PastVersion, Span
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.ids import UserId
 from payment_service.infrastructure.access_rows import AccessRow
 from payment_service.infrastructure.plan_rows import PlanRow
+
+_versions = select(AccessRow, PlanRow.rank).join(PlanRow, PlanRow.code == AccessRow.plan_code)
 
 
 class SqlAccesses:
@@ -19,11 +23,7 @@ class SqlAccesses:
 
     async def current(self, user_id: UserId) -> AccessVersion | None:
         """Return the version in force, None for somebody never heard of."""
-        current = (
-            select(AccessRow, PlanRow.rank)
-            .join(PlanRow, PlanRow.code == AccessRow.plan_code)
-            .where(AccessRow.user_id == user_id, AccessRow.valid_to.is_(None))
-        )
+        current = _versions.where(AccessRow.user_id == user_id, AccessRow.valid_to.is_(None))
         row = (await self._session.execute(current)).first()
         return row[0].to_domain(row[1]) if row else None
 
@@ -32,6 +32,23 @@ class SqlAccesses:
         standing = (AccessRow.user_id == version.user_id) & AccessRow.valid_to.is_(None)
         await self._session.execute(update(AccessRow).where(standing).values(valid_to=version.valid_from))
         await self._session.execute(insert(AccessRow).values(**AccessRow.values(version)))
+
+    async def history(self, user_id: UserId, span: Span, limit: int) -> list[PastVersion]:
+        """Return the versions that were in force within a span, youngest first."""
+        theirs = _versions.where(AccessRow.user_id == user_id)
+        if span.start:
+            theirs = theirs.where(AccessRow.valid_to.is_(None) | (AccessRow.valid_to > span.start))
+        if span.end:
+            theirs = theirs.where(AccessRow.valid_from < span.end)
+        if span.before_version:
+            theirs = theirs.where(AccessRow.version < span.before_version)
+        rows = await self._session.execute(theirs.order_by(AccessRow.version.desc()).limit(limit))
+        return [PastVersion(row.to_domain(rank), row.valid_to) for row, rank in rows]
+
+    async def currents(self, user_ids: Sequence[UserId]) -> list[AccessVersion]:
+        """Return the versions in force of those who have one."""
+        theirs = _versions.where(AccessRow.user_id.in_(user_ids), AccessRow.valid_to.is_(None))
+        return [row.to_domain(rank) for row, rank in await self._session.execute(theirs)]
 
     async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
         """Return whose access has passed an edge."""

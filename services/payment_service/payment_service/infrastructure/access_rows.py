@@ -5,6 +5,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.domain.access import Access, AccessState, AccessVersion, Cause, CauseType
@@ -37,12 +38,14 @@ class AccessRow(Row):
     entitled: Mapped[bool]
     plan_code: Mapped[str] = mapped_column(ForeignKey("payment.plans.code"))
     features: Mapped[dict[str, Any]]
+    grants: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     reason: Mapped[str | None]
     next_change_at: Mapped[datetime | None]
     cause_type: Mapped[str]
     cause_id: Mapped[str]
+    caused_by: Mapped[UUID | None]
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime | None]
 
@@ -57,12 +60,14 @@ class AccessRow(Row):
             "entitled": access.is_entitled,
             "plan_code": access.plan_code,
             "features": dict(access.features),
+            "grants": [dict(grant) for grant in access.grants],
             "period_start": access.period_start,
             "period_end": access.period_end,
             "reason": access.reason,
             "next_change_at": access.next_change_at,
             "cause_type": version.cause.type,
             "cause_id": version.cause.id,
+            "caused_by": version.cause.actor,
             "valid_from": version.valid_from,
         }
 
@@ -77,6 +82,7 @@ class AccessRow(Row):
             period_end=self.period_end,
             reason=self.reason,
             next_change_at=self.next_change_at,
+            grants=tuple(self.grants),
         )
-        cause = Cause(cast("CauseType", self.cause_type), self.cause_id)
+        cause = Cause(cast("CauseType", self.cause_type), self.cause_id, self.caused_by)
         return AccessVersion(UserId(self.user_id), self.version, access, plan_rank, cause, self.valid_from)

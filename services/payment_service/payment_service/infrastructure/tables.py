@@ -3,6 +3,7 @@
 from payment_service.infrastructure.access_rows import AccessRow
 from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING, Row
 from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, InvoiceRow, SubscriptionRow
+from payment_service.infrastructure.overlay_rows import GrantRow, OverrideRow
 from payment_service.infrastructure.plan_rows import EntitlementRow, PlanRow, PriceRow
 from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
 
@@ -13,7 +14,9 @@ __all__ = [
     "CheckoutRow",
     "CustomerRow",
     "EntitlementRow",
+    "GrantRow",
     "InvoiceRow",
+    "OverrideRow",
     "PlanRow",
     "PriceRow",
     "Row",

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events import outbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeys
-from payment_service.application.access_ports import Accesses, Plans
+from payment_service.application.access_ports import Accesses, Grants, Overrides, Plans
 from payment_service.application.ports import (
     Attempt,
     Attempts,
@@ -31,6 +31,7 @@ from payment_service.infrastructure.billing_repositories import (
     SqlInvoices,
     SqlSubscriptions,
 )
+from payment_service.infrastructure.overlay_repositories import SqlGrants, SqlOverrides
 from payment_service.infrastructure.plan_repository import SqlPlans
 from payment_service.infrastructure.sync_repository import SqlSyncs
 
@@ -47,6 +48,8 @@ class SqlPaymentWork(SqlWork):
     invoices: Invoices
     checkouts: Checkouts
     accesses: Accesses
+    overrides: Overrides
+    grants: Grants
     syncs: Syncs
     outbox: Outbox
 
@@ -59,6 +62,8 @@ class SqlPaymentWork(SqlWork):
         self.invoices = SqlInvoices(session)
         self.checkouts = SqlCheckouts(session)
         self.accesses = SqlAccesses(session)
+        self.overrides = SqlOverrides(session)
+        self.grants = SqlGrants(session)
         self.syncs = SqlSyncs(session)
         self.outbox = SqlFacts(session)
 
