@@ -65,17 +65,17 @@ class Sqs(Protocol):
         ...
 
 
-def sns_client(*, region: str, endpoint_url: str | None = None) -> Sns:
-    """Return a client of SNS; credentials come from where boto3 finds them."""
-    return cast("Sns", _client("sns", region, endpoint_url))
+def sns_client(*, region: str) -> Sns:
+    """Return a client of SNS; credentials and `AWS_ENDPOINT_URL` come from where boto3 finds them."""
+    return cast("Sns", _client("sns", region))
 
 
-def sqs_client(*, region: str, endpoint_url: str | None = None) -> Sqs:
-    """Return a client of SQS; credentials come from where boto3 finds them."""
-    return cast("Sqs", _client("sqs", region, endpoint_url))
+def sqs_client(*, region: str) -> Sqs:
+    """Return a client of SQS; credentials and `AWS_ENDPOINT_URL` come from where boto3 finds them."""
+    return cast("Sqs", _client("sqs", region))
 
 
-def _client(service: str, region: str, endpoint_url: str | None) -> object:
+def _client(service: str, region: str) -> object:
     from boto3.session import Session  # 0.3 s that only a process in AWS pays
     from botocore.config import Config
 
@@ -87,4 +87,4 @@ def _client(service: str, region: str, endpoint_url: str | None) -> object:
         tcp_keepalive=True,
     )
     make: Any = Session(region_name=region).client  # a session of its own: the default one is not thread-safe
-    return cast("object", make(service, endpoint_url=endpoint_url, config=config))
+    return cast("object", make(service, config=config))

@@ -1,8 +1,11 @@
 """The settings of admin_service: those of every service, and the policy of its admins."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from common_service.settings import ServiceSettings, is_local
+from common_events.settings import EventSettings
+from common_service.settings import is_local
 
 _ADMIN = frozenset(
     {
@@ -15,8 +18,10 @@ _ADMIN = frozenset(
 )
 
 
-class Settings(ServiceSettings):
+class Settings(EventSettings):
     """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("admin",)
 
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 

@@ -1,11 +1,9 @@
 """The adapters of admin_service, put together by hand."""
 
-import socket
 from collections.abc import Awaitable, Callable
 
 import httpx2
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from admin_service.api.problems import FACES
 from admin_service.api.routes import UseCases, admin_routes
@@ -20,16 +18,14 @@ from admin_service.settings import Settings
 from common_auth.callers import Callers, Permissions
 from common_auth.service_tokens import ServiceTokens
 from common_auth.surroundings import surroundings
+from common_events.bus import event_bus
 from common_events.consumer import Consumer
 from common_events.pruning import pruning
-from common_events.redis_streams import RedisSubscription
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import utc_now
 from common_service.database import Database
 from common_service.pagination import Cursors
 from common_service.serving import Background
-
-_CONSUMER = "admin"
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -82,8 +78,7 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: the consumer that keeps the read model."""
     database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
-    redis: Redis = Redis.from_url(settings.redis_url.get_secret_value())
-    subscription = RedisSubscription(redis, _CONSUMER, SOURCES, f"{socket.gethostname()}:{settings.port}")
-    consumer = Consumer(_CONSUMER, subscription, handlers(), database, MESSAGING)
+    bus, [name] = event_bus(settings), settings.consumers
+    consumer = Consumer(name, bus.subscription(name, SOURCES), handlers(), database, MESSAGING)
     jobs = [consumer.job(), pruning(database, MESSAGING)]
-    return Background(database.ping, [redis.aclose, database.close], jobs)
+    return Background(database.ping, [bus.close, database.close], jobs)

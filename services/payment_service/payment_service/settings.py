@@ -1,19 +1,23 @@
 """The settings of payment_service."""
 
+from typing import ClassVar
+
 from pydantic import Field, SecretStr
 
-from common_service.settings import ServiceSettings
+from common_events.settings import EventSettings
 
 _STRIPE = "https://api.stripe.com"
 _LIVE_KEYS = ("sk_live_", "rk_live_")
 _ADMIN = frozenset({"billing.read"})
 
 
-class Settings(ServiceSettings):
+class Settings(EventSettings):
     """`STRIPE_API_BASE` empty means Stripe itself. Both secrets and paths are comma lists.
 
     `GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for.
     """
+
+    source: ClassVar[str] = "payment"
 
     stripe_api_key: SecretStr
     stripe_api_base: str = ""

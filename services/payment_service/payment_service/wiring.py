@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import orjson
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from common_auth.callers import Callers
 from common_auth.surroundings import surroundings
+from common_events.bus import event_bus
 from common_events.pruning import pruning
-from common_events.redis_streams import RedisPublisher
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import utc_now
@@ -104,8 +103,7 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: facts go out, customers are brought up to date, edges drawn, prices learned."""
     url = settings.database_url.get_secret_value()
-    database = Database(url, pool_size=settings.syncs_at_once + 4)
-    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    database, bus = Database(url, pool_size=settings.syncs_at_once + 4), event_bus(settings)
     gateway, start_work, ttl = _gateway(settings), _works(database), settings.access_ttl_seconds
     grace = timedelta(days=settings.grace_days)
     sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl)
@@ -114,8 +112,8 @@ def background(settings: Settings) -> Background:
     async def close_gateway() -> None:
         gateway.close()
 
-    parts = Background(database.ping, [close_gateway, redis.aclose, database.close])
-    relay = Relay(url, schema="payment", source="payment", publisher=RedisPublisher(redis), registry=parts.registry)
+    parts = Background(database.ping, [close_gateway, bus.close, database.close])
+    relay = Relay(url, schema="payment", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     parts.jobs.extend(
         [
             relay.job(),

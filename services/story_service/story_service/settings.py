@@ -1,11 +1,12 @@
 """What may differ between two runs of story_service."""
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from common_service.settings import ServiceSettings, is_far_end, is_local
+from common_events.settings import EventSettings
+from common_service.settings import is_far_end, is_local
 
 _OPENAI = "https://api.openai.com/v1"
 
@@ -21,8 +22,11 @@ class ModeratorConfig(BaseModel):
     thresholds: dict[str, float] = Field(default_factory=lambda: {"violence": 0.8})
 
 
-class Settings(ServiceSettings):
+class Settings(EventSettings):
     """The settings of story_service; `content_moderator_config` is JSON or the path of a file with it."""
+
+    source: ClassVar[str] = "story"
+    consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 
     openai_api_key: SecretStr = SecretStr("")
     openai_base_url: str = _OPENAI

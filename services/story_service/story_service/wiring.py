@@ -15,9 +15,9 @@ from common_auth.callers import Callers
 from common_auth.gate import AccessGate
 from common_auth.invalidation import AccessInvalidations
 from common_auth.surroundings import Surroundings, surroundings
+from common_events.bus import event_bus
 from common_events.consumer import Consumer
 from common_events.pruning import pruning
-from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
@@ -211,18 +211,19 @@ def background(settings: Settings) -> Background:
     parts, ports, database = engine(world.ports), world.ports, world.around.database
     sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
     finish = partial(parts.runs.drain, settings.shutdown_seconds / 2)
-    result = Background(database.ping, [finish, world.close])
+    bus = event_bus(settings)
+    result = Background(database.ping, [finish, bus.close, world.close])
     relay = Relay(
         settings.database_url.get_secret_value(),
         schema="story",
-        source="story",
-        publisher=RedisPublisher(world.redis),
+        source=settings.source,
+        publisher=bus.publisher(),
         registry=result.registry,
     )
-    member = f"{socket.gethostname()}:{os.getpid()}"
+    [name] = settings.consumers
     access = Consumer(
-        "story.access",
-        RedisSubscription(world.redis, "story.access", ["payment"], member),
+        name,
+        bus.subscription(name, ["payment"]),
         {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis))},
         database,
         messaging,

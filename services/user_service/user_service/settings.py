@@ -1,14 +1,18 @@
 """The settings of user_service: those of every service, and the policy of its admins."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from common_service.settings import ServiceSettings
+from common_events.settings import EventSettings
 
 _ADMIN = frozenset({"users.read"})
 
 
-class Settings(ServiceSettings):
+class Settings(EventSettings):
     """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for."""
+
+    source: ClassVar[str] = "user"
 
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 

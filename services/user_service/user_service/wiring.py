@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 
 from common_auth.callers import Callers
 from common_auth.surroundings import surroundings
+from common_events.bus import event_bus
 from common_events.pruning import pruning
-from common_events.redis_streams import RedisPublisher
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
@@ -61,8 +60,8 @@ def assemble(
 def background(settings: Settings) -> Background:
     """Build the worker's side: the relay of this schema's facts."""
     url = settings.database_url.get_secret_value()
-    database, redis = Database(url, pool_size=2), Redis.from_url(settings.redis_url.get_secret_value())
-    parts = Background(database.ping, [redis.aclose, database.close])
-    relay = Relay(url, schema="users", source="user", publisher=RedisPublisher(redis), registry=parts.registry)
+    database, bus = Database(url, pool_size=2), event_bus(settings)
+    parts = Background(database.ping, [bus.close, database.close])
+    relay = Relay(url, schema="users", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     parts.jobs.extend([relay.job(), pruning(database, MESSAGING)])
     return parts
