@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import floor
+from math import ceil
 from typing import Protocol
 
 import structlog
@@ -183,5 +183,5 @@ class FallbackWindows:
 
 
 def _whole_seconds(seconds: float) -> int:
-    """Return the first whole second after which the unit is surely free."""
-    return max(floor(seconds) + 1, 1) if seconds > 0 else 0
+    """Return the first whole second at which the unit is free."""
+    return max(ceil(seconds), 0)
