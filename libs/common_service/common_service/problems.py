@@ -51,9 +51,18 @@ class BadCursor(Exception):
     """A page cursor that this service did not make."""
 
 
+class RateLimited(Exception):
+    """Somebody asks too often. `retry_after`: seconds until there is room for one more."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many requests in a short time.")
+        self.retry_after = retry_after
+
+
 COMMON: Mapping[type[Exception], Problem] = {
     Malformed: Problem(400, "malformed"),
     BadCursor: Problem(422, "cursor_invalid"),
+    RateLimited: Problem(429, "rate_limited"),
     OperationalError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     InterfaceError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     PoolTimeout: Problem(503, "unavailable", retry_after=2, detail="The service is busy."),

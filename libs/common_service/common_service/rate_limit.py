@@ -16,20 +16,9 @@ from limits import RateLimitItem
 from prometheus_client import CollectorRegistry
 
 from common_service.client_address import client_address
-from common_service.problems import Problem
+from common_service.problems import RateLimited
 from common_service.rate_windows import FallbackWindows, LocalWindows, RedisWindows, Taken, Windows
 from common_service.settings import ServiceSettings
-
-
-class RateLimited(Exception):
-    """Somebody asks too often. `retry_after`: seconds until there is room for one more."""
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__("Too many requests in a short time.")
-        self.retry_after = retry_after
-
-
-RATE_LIMIT_PROBLEMS: Mapping[type[Exception], Problem] = {RateLimited: Problem(429, "rate_limited")}
 
 
 class Identified(Protocol):

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from common_service.app import create_service_app
 from common_service.client_address import client_address
-from common_service.problems import Malformed, Problem, ProblemTable
-from common_service.rate_limit import RATE_LIMIT_PROBLEMS, RateLimited, RateLimits, limited
+from common_service.problems import Malformed, Problem, ProblemTable, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from common_service.rate_windows import LocalWindows
 from common_service.testing import ready
 
@@ -28,7 +28,7 @@ class NotSignedIn(Exception):
     """Nobody."""
 
 
-FACES = ProblemTable(RATE_LIMIT_PROBLEMS, {NotSignedIn: Problem(401, "unauthenticated")})
+FACES = ProblemTable({NotSignedIn: Problem(401, "unauthenticated")})
 
 
 @dataclass(frozen=True)
