@@ -39,7 +39,8 @@ class RedisPublisher:
     """Appends to the stream of each event's source; for a relay, only to the very Redis that the relay opened.
 
     `kept_unread` bounds a stream's length: TransportFull rather than an event dropped. `kept_ms` is how long an entry
-    stays after all known consumers are done with it.
+    stays, for a consumer still to come, though all known ones are done with it; in a stream that is half full, not at
+    all.
     """
 
     def __init__(self, redis: Redis, *, kept_unread: int = _KEPT_UNREAD, kept_ms: int = _KEPT_MS) -> None:
@@ -77,11 +78,12 @@ class RedisPublisher:
         return {group["name"].decode() for group in await self._groups(source)}
 
     async def finished(self, source: str) -> Finished:
-        """Return the stream's oldest entries that all groups have acknowledged, at most 1,000."""
+        """Return the stream's oldest entries that all groups have acknowledged, at most 1,000. Raises RedisError."""
         stream = stream_of(source)
         seconds, _ = await self._redis.time()
         groups = await self._groups(source)
-        upto = seconds * 1000 - (self._kept_ms if groups else _KEPT_FOR_NOBODY_MS), 0
+        kept_ms = self._kept_ms if await self._redis.xlen(stream) <= self._kept_unread / 2 else min(self._kept_ms, 0)
+        upto = seconds * 1000 - (kept_ms if groups else _KEPT_FOR_NOBODY_MS), 0
         for group in groups:
             upto = min(upto, await self._first_unfinished(stream, group))
         entries: Any = await self._redis.xrange(stream, max=f"({max(upto[0], 0)}-{upto[1]}", count=_FINISHED_AT_ONCE)

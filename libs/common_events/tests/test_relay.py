@@ -27,6 +27,7 @@ from common_events.relay import Relay
 from common_events.tables import messaging_tables
 from common_events.testing import MemoryBroker, MemoryPublisher
 from common_service.database import Database
+from common_service.ids import uuid7
 from common_service.jobs import Job, supervise
 from common_service.tables import schema_metadata
 from sandbox.servers.redis import start_redis
@@ -45,6 +46,7 @@ from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_events.tables import messaging_tables
 from common_service.database import Database
+from common_service.ids import uuid7
 from common_service.jobs import supervise
 from common_service.tables import schema_metadata
 
@@ -276,6 +278,14 @@ async def _learned(database: Database, names: set[str]) -> None:
             await session.rollback()
 
 
+async def _sent(database: Database, number: int) -> None:
+    query = text("SELECT count(*) FROM kit.outbox WHERE published_at IS NOT NULL")
+    async with asyncio.timeout(LONG), database.session() as session:
+        while (await session.execute(query)).scalar_one() < number:
+            await asyncio.sleep(0.02)
+            await session.rollback()
+
+
 async def _published(database: Database) -> None:
     query = text("SELECT count(*) FROM kit.outbox WHERE published_at IS NULL")
     async with asyncio.timeout(LONG), database.session() as session:
@@ -299,6 +309,49 @@ async def test_what_all_have_consumed_is_noted_and_leaves_the_stream(
     async with database.session() as session:
         left = text("SELECT count(*) FROM kit.outbox WHERE consumed_at IS NULL")
         assert (await session.execute(left)).scalar_one() == 0
+
+
+async def test_a_full_stream_makes_facts_wait_in_the_outbox_until_there_is_room(
+    database: Database, database_url: str, redis: Redis
+) -> None:
+    publisher = RedisPublisher(redis, kept_unread=600)  # one batch of a relay fits, two do not
+    job = Relay(database_url, schema="kit", source="kit", publisher=publisher, poll_seconds=OFTEN).job()
+    await publisher.open("kit", "kit:0/1", ["c"])
+    await tell(database, *range(1100))
+    async with running(job):
+        await _sent(database, 500)
+        await asyncio.sleep(3 * OFTEN)  # it may look again, and must not find room
+        assert await redis.xlen("events:kit") == 500
+        async with running(consumer(database, redis)):
+            await until(database, [f"k:{n}" for n in range(1100)])
+
+
+async def test_a_fact_whose_notification_was_lost_is_found_by_looking(
+    database: Database, database_url: str, redis: Redis
+) -> None:
+    async with running(relay(database_url, redis), consumer(database, redis)):
+        await tell(database, 1)
+        await until(database, ["k:1"])
+        async with database.session() as session:  # as SqlOutbox does it, but for the notification
+            values = {"event_id": uuid7(), "type": "kit.happened", "partition_key": "k", "aggregate_version": 2}
+            row = {**values, "schema_version": 1, "payload": {}, "occurred_at": datetime.now(UTC)}
+            await session.execute(TABLES.outbox.insert().values(**row))
+            await session.commit()
+        await until(database, ["k:1", "k:2"])
+
+
+async def test_a_relay_whose_connection_was_cut_leads_again(
+    database: Database, database_url: str, redis: Redis
+) -> None:
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'relay-kit'"
+    async with running(relay(database_url, redis), consumer(database, redis)):
+        await tell(database, 1)
+        await until(database, ["k:1"])
+        async with database.session() as session:
+            ours = f"{cut} AND datname = current_database()"
+            assert (await session.execute(text(ours))).scalars().all() == [True]
+        await tell(database, 2)
+        await until(database, ["k:1", "k:2"])
 
 
 async def test_relays_of_partitions_share_the_keys_and_each_keeps_their_order(
