@@ -8,7 +8,8 @@ from typing import Any
 _W3C = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _XRAY = re.compile(
     rb"(?:Self=[\w-]{1,64}; ?)?Root=1-([0-9a-f]{8})-(?![0-9a-f]{8}0{16})([0-9a-f]{24})"
-    rb"(?:; ?Parent=(?!0{16})([0-9a-f]{16}))?(?:; ?Sampled=([01?]))?(?:; ?\w{1,32}=[\w.:/-]{0,128}){0,8}"
+    rb"(?:; ?Parent=(?!0{16})([0-9a-f]{16}))?(?:; ?Sampled=([01?]))?"
+    rb"(?:; ?(?!Parent=|Sampled=|Root=)\w{1,32}=[\w.:/-]{0,128}){0,8}"
 )
 _SAMPLED = {b"1": True, b"0": False}
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from aws_xray_sdk.core.emitters.udp_emitter import UDPEmitter  # type: ignore[import-untyped]
+from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.entity import Entity  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.segment import Segment  # type: ignore[import-untyped]
 from aws_xray_sdk.core.models.subsegment import Subsegment  # type: ignore[import-untyped]
@@ -23,8 +23,9 @@ class XRayExporter(SpanExporter):
 
     def __init__(self, service: str, daemon: str) -> None:
         self._service = service
-        self._emitter = UDPEmitter(daemon)
-        logging.getLogger(UDPEmitter.__module__).setLevel(logging.CRITICAL)  # else a traceback a span
+        self._emitter = xray_recorder.emitter  # the recorder itself records nothing here
+        self._emitter.set_daemon_address(daemon)
+        logging.getLogger(type(self._emitter).__module__).setLevel(logging.CRITICAL)  # else a traceback a span
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send each span in a datagram of its own; what the daemon does not get is lost."""
