@@ -12,7 +12,7 @@ from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends, Request, params
-from limits import RateLimitItem
+from limits import RateLimitItem, parse
 from prometheus_client import CollectorRegistry
 
 from common_service.client_address import client_address
@@ -76,6 +76,11 @@ def rate_limits(settings: ServiceSettings, registry: CollectorRegistry) -> RateL
     shared = RedisWindows(settings.redis_url.get_secret_value(), "rate")
     windows = FallbackWindows(shared, LocalWindows(), registry)
     return RateLimits(settings.rates, windows, hops=settings.trusted_hops)
+
+
+def local_limits(rates: Mapping[str, str]) -> RateLimits:
+    """Return limits at these rates that are counted in this process alone: for tests and for contracts."""
+    return RateLimits({rule: parse(rate) for rule, rate in rates.items()}, LocalWindows())
 
 
 def limited(responses: Mapping[int | str, dict[str, Any]], *successes: int) -> dict[int | str, dict[str, Any]]:

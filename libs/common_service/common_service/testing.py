@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
-from limits import parse
 from psycopg import sql
 
 from common_service.provisioning import Tenant, provision
-from common_service.rate_limit import RateLimits
-from common_service.rate_windows import LocalWindows
 
 _PASSWORD = "tests"  # noqa: S105 - of databases that live for one test run
 NOWHERE: dict[str, Any] = {
@@ -71,11 +68,6 @@ class TemplateDatabase:
             yield _with(name, f"{self._role}:{_PASSWORD}")
         finally:
             _drop(name)
-
-
-def local_limits(rates: Mapping[str, str]) -> RateLimits:
-    """Return the limits of a service's `default_rates`, counted in this process alone."""
-    return RateLimits({rule: parse(rate) for rule, rate in rates.items()}, LocalWindows())
 
 
 async def ready() -> None:
