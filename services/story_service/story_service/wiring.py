@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from common_auth.callers import Callers
 from common_auth.gate import AccessGate
 from common_auth.invalidation import AccessInvalidations
+from common_auth.shared_access import SharedAccess
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
@@ -26,10 +28,12 @@ from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import Job, periodic, supervise
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
-from story_service.api.generation_routes import generation_routes, internal_routes
+from story_service.api.generation_routes import generation_routes
 from story_service.api.problems import FACES
 from story_service.api.story_routes import story_routes
+from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.close_generation import CloseGeneration
@@ -39,6 +43,8 @@ from story_service.application.follow_generation import PING_SECONDS, FollowGene
 from story_service.application.generate_story import GenerateStory
 from story_service.application.live import LiveGenerations
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
+from story_service.application.quote_story import QuoteStory
+from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
 from story_service.application.release import Mode, ReleasePolicy
@@ -98,6 +104,8 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
         usage=ReadUsage(start_work, ports.subscriptions, now),
+        ledger=ReadLedger(start_work),
+        quote=QuoteStory(start_work, ports.subscriptions, model, now),
     )
 
 
@@ -109,21 +117,25 @@ def assemble(
     ready: Callable[[], Awaitable[None]],
     lifespan: Lifespan | None = None,
     drain: Drain | None = None,
+    limits: RateLimits | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Put routes over use cases, whatever stands behind them."""
-    drain = drain or Drain()
+    drain, limits = drain or Drain(), limits or local_limits(Settings.default_rates)
     return create_service_app(
         title="TrueCrime story service",
         prefix="/story",
         routers=[
-            story_routes(use_cases, callers, cursors, drain),
+            story_routes(use_cases, callers, cursors, limits, drain),
             generation_routes(use_cases, callers, drain),
-            internal_routes(use_cases, callers),
+            usage_routes(use_cases, callers, cursors),
+            internal_usage_routes(use_cases, callers, cursors),
         ],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
         drain=drain,
+        registry=registry,
     )
 
 
@@ -147,7 +159,15 @@ class Outside:
 def outside(settings: Settings) -> Outside:
     """Choose the adapters. Nothing is opened yet."""
     around, patience = surroundings(settings, settings.group_permissions), settings.access_timeout_seconds
-    gate = AccessGate(settings.payment_base_url, around.tokens, around.http, utc_now, timeout_seconds=patience)
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    gate = AccessGate(
+        settings.payment_base_url,
+        around.tokens,
+        around.http,
+        utc_now,
+        timeout_seconds=patience,
+        shared=SharedAccess(redis),
+    )
     client = OpenAIClient(settings.openai_base_url, settings.openai_api_key.get_secret_value())
     policy = settings.moderator
     mode = Mode(policy.policy)
@@ -163,7 +183,7 @@ def outside(settings: Settings) -> Outside:
         moderator=moderator,
         mode=mode,
     )
-    return Outside(around, Redis.from_url(settings.redis_url.get_secret_value()), client, gate, ports)
+    return Outside(around, redis, client, gate, ports)
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -179,6 +199,8 @@ def http_app(settings: Settings) -> FastAPI:
         world.around.callers,
         world.around.cursors,
         ready=world.around.database.ping,
+        limits=world.around.limits,
+        registry=world.around.registry,
         lifespan=_lifespan(world, parts, jobs, drain),
         drain=drain,
     )

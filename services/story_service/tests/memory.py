@@ -110,6 +110,9 @@ class MemoryModels:
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
         return MODELS.get(model)
 
+    async def offers(self, now: datetime) -> list[CatalogModel]:
+        return [MODELS[name] for name in sorted(MODELS)]
+
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
         return MODELS.get(model)
 

@@ -1,7 +1,7 @@
 """What the memory stores hold, and the book of usage over it."""
 # ruff: noqa: ARG002 - the signatures are those of the port
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from story_service.domain.chunks import Chunk
 from story_service.domain.events import Event
 from story_service.domain.generation import Generation
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
-from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision
 from story_service.domain.story import Story
 from story_service.domain.usage import Line, Meter, Window
@@ -19,6 +19,7 @@ from story_service.domain.usage import Line, Meter, Window
 @dataclass
 class Reservation:
     id: ReservationId
+    user_id: UserId
     lines: list[Line]
     state: str = "open"
 
@@ -55,10 +56,13 @@ class MemoryUsageBook:
     async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
         return self._windows.get((user_id, meter, window.start), Meter())
 
+    async def holdings(self, user_id: UserId, windows: Mapping[str, Window]) -> dict[str, Meter]:
+        return {meter: await self.holding(user_id, meter, window) for meter, window in windows.items()}
+
     async def open(
         self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
     ) -> None:
-        self._tables.reservations[generation.id] = Reservation(reservation_id, list(lines))
+        self._tables.reservations[generation.id] = Reservation(reservation_id, generation.user_id, list(lines))
 
     async def close(
         self, generation_id: GenerationId, *, settled: bool, now: datetime
@@ -81,6 +85,25 @@ class MemoryUsageBook:
 
     async def entries(self, user_id: UserId) -> list[LedgerEntry]:
         return list(self._tables.entries.get(user_id, []))
+
+    async def head(self, user_id: UserId) -> Head:
+        return self._tables.heads.get(user_id, Head())
+
+    async def page(self, user_id: UserId, *, before: int | None, most: int) -> list[LedgerEntry]:
+        newest = reversed(self._tables.entries.get(user_id, []))
+        return [entry for entry in newest if before is None or entry.seq < before][:most]
+
+    async def balances(self, user_id: UserId) -> dict[str, Balance]:
+        found: dict[str, Balance] = {}
+        for (user, meter, _), window in self._windows.items():
+            if user == user_id:
+                sums = found.get(meter, Balance(0, 0, self._held(user_id, meter)))
+                found[meter] = Balance(sums.reserved + window.reserved, sums.settled + window.settled, sums.held)
+        return found
+
+    def _held(self, user_id: UserId, meter: str) -> int:
+        open_ones = [r for r in self._tables.reservations.values() if (r.user_id, r.state) == (user_id, "open")]
+        return sum(line.reserved for r in open_ones for line in r.lines if line.meter == meter)
 
     def _put(self, user_id: UserId, line: Line, meter: Meter) -> Meter:
         self._windows[user_id, line.meter, line.window.start] = meter

@@ -1,17 +1,16 @@
-"""Generations: look at one, follow its events, stop it; and what all of them used."""
+"""Generations: look at one, follow its events, stop it."""
 
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from common_auth.bearer import SERVICE, SIGNED_IN
-from common_auth.callers import Callers, Person, ServiceCaller
+from common_auth.bearer import SIGNED_IN
+from common_auth.callers import Callers, Person
 from common_service.draining import Drain
-from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
+from story_service.api.problems import ANY_READER, FACES
 from story_service.api.schemas import GenerationOut
 from story_service.api.streams import EVENTS, event_stream
-from story_service.api.usage_schemas import UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
 from story_service.domain import errors
 from story_service.domain.ids import GenerationId, UserId
@@ -55,11 +54,6 @@ def generation_routes(use_cases: UseCases, callers: Callers, drain: Drain) -> AP
         """Stop the writing; what was delivered is paid for, and nothing if nothing was."""
         return GenerationOut.of(await use_cases.cancel(UserId(reader.user_id), GenerationId(generation_id)))
 
-    @router.get("/usage", tags=["usage"], responses=FACES.responses(*ANY_READER, *GATED))
-    async def read_usage(reader: Reader) -> UsageReportOut:
-        """Read what is used of what the plan includes."""
-        return UsageReportOut.of(await use_cases.usage(UserId(reader.user_id)))
-
     return router
 
 
@@ -67,16 +61,3 @@ def _position(after: int, last_event_id: str) -> int:
     """Return where to go on: the browser knows better than the address it was given."""
     known = last_event_id.isascii() and last_event_id.isdecimal()
     return min(int(last_event_id), _LARGEST_SEQ) if known else after
-
-
-def internal_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
-    """Return the routes for other services."""
-    router = APIRouter(prefix="/internal/v1", tags=["internal"], dependencies=[SERVICE])
-    Admin = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="users.read"))]  # noqa: N806
-
-    @router.get("/usage/{user_id}", responses=FACES.responses(*ANY_SERVICE, *GATED))
-    async def read_user_usage(_: Admin, user_id: UUID) -> UserUsageOut:
-        """Read a user's meters, totals and newest generations."""
-        return UserUsageOut.of_user(user_id, await use_cases.usage.in_full(UserId(user_id)))
-
-    return router

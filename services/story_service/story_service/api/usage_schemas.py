@@ -1,12 +1,15 @@
 """What usage looks like over the wire."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
+from common_service.pagination import Page
 from story_service.api.schemas import Billing, State, UsageOut, Wire, usage_out
 from story_service.application.read_usage import UsageReport, UserUsage
 from story_service.domain.generation import Generation
+from story_service.domain.ledger import Audit, Head, LedgerEntry
 from story_service.domain.usage import MeterReading
 
 
@@ -38,18 +41,91 @@ class MeterOut(Wire):
         )
 
 
+class HeadOut(Wire):
+    """The end of a ledger: whoever keeps it can tell later whether the past was changed."""
+
+    seq: int
+    hash: str
+
+    @classmethod
+    def of(cls, head: Head) -> Self:
+        """Show it."""
+        return cls(seq=head.seq, hash=head.hash.hex())
+
+
+class LedgerEntryOut(Wire):
+    """One movement of a meter. Hashes in hexadecimal digits."""
+
+    seq: int
+    meter: str
+    kind: Literal["reserve", "settle", "release"]
+    amount: int
+    reserved_after: int
+    settled_after: int
+    reservation_id: UUID
+    occurred_at: datetime
+    prev_hash: str
+    hash: str
+
+    @classmethod
+    def of(cls, entry: LedgerEntry) -> Self:
+        """Show an entry."""
+        return cls(
+            seq=entry.seq,
+            **asdict(entry.posting),
+            reservation_id=entry.reservation_id,
+            occurred_at=entry.occurred_at,
+            prev_hash=entry.prev_hash.hex(),
+            hash=entry.hash.hex(),
+        )
+
+
+class LedgerPageOut(Page[LedgerEntryOut]):
+    """Entries, and where the ledger ends now."""
+
+    head: HeadOut
+
+    @classmethod
+    def of(cls, entries: list[LedgerEntry], head: Head, next_cursor: str | None) -> Self:
+        """Show a page."""
+        items = [LedgerEntryOut.of(entry) for entry in entries]
+        return cls(items=items, next_cursor=next_cursor, head=HeadOut.of(head))
+
+
+class AuditOut(Wire):
+    """What a check of a whole ledger found."""
+
+    ok: bool
+    entries: int
+    head: HeadOut
+    first_bad: int | None
+    disagreeing: list[str]
+
+    @classmethod
+    def of(cls, audit: Audit) -> Self:
+        """Show it."""
+        return cls(
+            ok=audit.is_sound,
+            entries=audit.entries,
+            head=HeadOut.of(audit.head),
+            first_bad=audit.first_bad,
+            disagreeing=list(audit.disagreeing),
+        )
+
+
 class UsageReportOut(Wire):
-    """What is used of what the plan includes."""
+    """What is used of what the plan includes, and the end of the ledger that proves it."""
 
     plan: str
     state: str
     meters: dict[str, MeterOut]
+    ledger: HeadOut
 
     @classmethod
     def of(cls, report: UsageReport) -> Self:
         """Show a reader's usage."""
         meters = {reading.meter: MeterOut.of(reading) for reading in report.meters}
-        return cls(plan=report.access.plan, state=report.access.state, meters=meters)
+        return cls(plan=report.access.plan, state=report.access.state, meters=meters, ledger=HeadOut.of(report.head))
 
 
 class TotalsOut(Wire):
@@ -111,6 +187,7 @@ class UserUsageOut(UsageReportOut):
             plan=report.plan,
             state=report.state,
             meters=report.meters,
+            ledger=report.ledger,
             totals=TotalsOut(stories=totals.stories, tokens=totals.tokens, cost_micros=totals.cost_micros),
             generations=[GenerationLine.of(generation) for generation in usage.generations],
         )

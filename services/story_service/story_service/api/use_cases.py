@@ -6,6 +6,8 @@ from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
+from story_service.application.quote_story import QuoteStory
+from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
 
@@ -20,3 +22,5 @@ class UseCases:
     stories: ReadStories
     delete: DeleteStory
     usage: ReadUsage
+    ledger: ReadLedger
+    quote: QuoteStory

@@ -1,7 +1,7 @@
 """Accepts a story: gate, price, input moderation, then everything that must hold together in one transaction."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from story_service.application.detached import DetachedRuns
 from story_service.application.ports import (
@@ -17,7 +17,7 @@ from story_service.application.ports import (
 from story_service.domain import ledger
 from story_service.domain.access import GENERATE, Access
 from story_service.domain.drafts import opening
-from story_service.domain.errors import InputBlocked, MaxPriceExceeded, ModelUnavailable, QuotaExceeded
+from story_service.domain.errors import InputBlocked, ModelUnavailable
 from story_service.domain.events import ModerationDecided
 from story_service.domain.generation import DEADLINE, QUEUE_TIMEOUT, Generation
 from story_service.domain.ids import DecisionId, GenerationId, ReservationId, StoryId, UserId
@@ -25,9 +25,7 @@ from story_service.domain.moderation import Decision, digest
 from story_service.domain.pricing import CatalogModel, Quote, quote
 from story_service.domain.prompt import messages
 from story_service.domain.story import Story, StoryRequest
-from story_service.domain.usage import CONCURRENT, TOKENS, Line, exceeded, window_of
-
-_RETRY_SOON = 5
+from story_service.domain.usage import Line, demand_turn, exceeded, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +80,7 @@ class GenerateStory:
 
     def _price(self, ask: Ask, model: CatalogModel, access: Access) -> Quote:
         terms = quote(model, messages(ask.request), ask.request.length, access)
-        price = terms.meters[TOKENS].most
-        if ask.max_price is not None and price > ask.max_price:
-            raise MaxPriceExceeded(price, ask.max_price)
+        terms.demand_price(ask.max_price)
         return terms
 
     def _acceptance(self, ask: Ask, model: CatalogModel, terms: Quote, access: Access) -> Acceptance:
@@ -150,7 +146,7 @@ class GenerateStory:
         """Hold the quoted amounts; return what remains of each meter, and the lines. Raises QuotaExceeded."""
         user_id = generation.user_id
         head = await work.usage.lock(user_id)
-        await _refuse_too_many(work, user_id, access, now)
+        demand_turn(access, await work.generations.open_of(user_id), now)
         remaining: dict[str, int | None] = {}
         lines, postings = [], []
         for meter, terms in sorted(generation.quote.meters.items()):
@@ -165,11 +161,3 @@ class GenerateStory:
         entries, head = ledger.extend(head, user_id, reservation_id, postings, now)
         await work.usage.post(user_id, entries, head)
         return remaining, lines
-
-
-async def _refuse_too_many(work: Work, user_id: UserId, access: Access, now: datetime) -> None:
-    limit = access.limit(CONCURRENT).amount
-    running = await work.generations.open_of(user_id)
-    if limit is not None and running >= limit:
-        resets_at = now + timedelta(seconds=_RETRY_SOON)
-        raise QuotaExceeded(CONCURRENT, limit, running, resets_at, _RETRY_SOON)

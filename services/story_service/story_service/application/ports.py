@@ -1,6 +1,6 @@
 """What the use cases need from outside, named for its role."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -12,7 +12,7 @@ from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.events import Event
 from story_service.domain.generation import Ending, Generation
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
-from story_service.domain.ledger import Head, LedgerEntry
+from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision, Verdict
 from story_service.domain.pricing import Bill, CatalogModel, Usage
 from story_service.domain.prompt import Message
@@ -69,6 +69,10 @@ class Models(Protocol):
 
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
         """Return the row that holds now; None for a model that is unknown or withdrawn."""
+        ...
+
+    async def offers(self, now: datetime) -> list[CatalogModel]:
+        """Return every row that holds now, by name."""
         ...
 
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
@@ -165,6 +169,10 @@ class UsageBook(Protocol):
 
     async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter: ...
 
+    async def holdings(self, user_id: UserId, windows: Mapping[str, Window]) -> dict[str, Meter]:
+        """Return what each meter holds in its window; one that was never used is empty."""
+        ...
+
     async def open(
         self,
         reservation_id: ReservationId,
@@ -186,6 +194,18 @@ class UsageBook(Protocol):
     async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None: ...
 
     async def entries(self, user_id: UserId) -> list[LedgerEntry]: ...
+
+    async def head(self, user_id: UserId) -> Head:
+        """Return the end of the chain as it was last committed, without taking it."""
+        ...
+
+    async def page(self, user_id: UserId, *, before: int | None, most: int) -> list[LedgerEntry]:
+        """Return the newest first, from behind `before`."""
+        ...
+
+    async def balances(self, user_id: UserId) -> dict[str, Balance]:
+        """Return the sums of every meter over all its windows."""
+        ...
 
 
 class Work(Protocol):

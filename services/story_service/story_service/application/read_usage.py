@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from story_service.application.ports import Clock, StartWork, Subscriptions, Totals, Work
-from story_service.domain.access import Access, Limit
+from story_service.domain.access import Access
 from story_service.domain.generation import Generation
 from story_service.domain.ids import UserId
+from story_service.domain.ledger import Head
 from story_service.domain.usage import CONCURRENT, Meter, MeterReading, window_of
 
 _WINDOWED = frozenset({"day", "period"})
@@ -18,6 +19,7 @@ class UsageReport:
 
     access: Access
     meters: list[MeterReading]
+    head: Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,10 @@ class ReadUsage:
             return UserUsage(report, totals, await work.generations.recent_of(user_id, _RECENT))
 
     async def _report(self, work: Work, user_id: UserId, access: Access) -> UsageReport:
-        readings = [
-            await self._reading(work, user_id, access, meter, limit)
-            for meter, limit in sorted(access.limits.items())
-            if limit.window in _WINDOWED or meter == CONCURRENT
-        ]
-        return UsageReport(access, readings)
-
-    async def _reading(self, work: Work, user_id: UserId, access: Access, meter: str, limit: Limit) -> MeterReading:
-        if limit.window not in _WINDOWED:
-            return MeterReading(meter, limit, Meter(await work.generations.open_of(user_id)), None)
-        window = window_of(limit.window, access, self.now())
-        return MeterReading(meter, limit, await work.usage.holding(user_id, meter, window), window)
+        now = self.now()
+        windows = {m: window_of(lim.window, access, now) for m, lim in access.limits.items() if lim.window in _WINDOWED}
+        held = await work.usage.holdings(user_id, windows)
+        if CONCURRENT in access.limits:
+            held[CONCURRENT] = Meter(await work.generations.open_of(user_id))
+        readings = [MeterReading(m, access.limit(m), held[m], windows.get(m)) for m in sorted(held)]
+        return UsageReport(access, readings, await work.usage.head(user_id))

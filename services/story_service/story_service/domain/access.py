@@ -44,7 +44,11 @@ class Access:
         if not self.entitled or feature not in self.flags:
             raise SubscriptionRequired(self.plans_on_offer)
 
+    def includes(self, tier: str) -> bool:
+        """Tell whether models of this tier are part of the plan."""
+        return tier != PREMIUM or self.tier == PREMIUM
+
     def demand_tier(self, tier: str) -> None:
         """Raise PlanUpgradeRequired for a model above the plan."""
-        if tier == PREMIUM and self.tier != PREMIUM:
+        if not self.includes(tier):
             raise PlanUpgradeRequired(self.plans_on_offer)

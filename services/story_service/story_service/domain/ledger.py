@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,6 +66,52 @@ def first_bad(entries: Iterable[LedgerEntry]) -> int | None:
             return head.seq + 1
         head = Head(entry.seq, entry.hash)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the windows of a meter hold together, and what its open reservations hold."""
+
+    reserved: int
+    settled: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a look through a whole chain found: the first entry that does not follow, and meters that disagree."""
+
+    entries: int
+    head: Head
+    first_bad: int | None
+    disagreeing: tuple[str, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Nothing was found."""
+        return self.first_bad is None and not self.disagreeing
+
+
+def audit(entries: Sequence[LedgerEntry], head: Head, balances: Mapping[str, Balance]) -> Audit:
+    """Hash the chain anew, and hold its sums against the windows and the open reservations."""
+    bad = first_bad(entries)
+    end = Head(entries[-1].seq, entries[-1].hash) if entries else Head()
+    if bad is None and end != head:
+        bad = min(end.seq, head.seq) + 1
+    posted = _posted(entries)
+    meters = sorted({*posted, *balances})
+    nothing = Balance(0, 0, 0)
+    disagreeing = tuple(m for m in meters if posted.get(m, nothing) != balances.get(m, nothing))
+    return Audit(len(entries), head, bad, disagreeing)
+
+
+def _posted(entries: Iterable[LedgerEntry]) -> dict[str, Balance]:
+    sums: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        kinds = sums.setdefault(entry.posting.meter, {RESERVE: 0, SETTLE: 0, RELEASE: 0})
+        kinds[entry.posting.kind] += entry.posting.amount
+    held = {meter: kinds[RESERVE] - kinds[SETTLE] - kinds[RELEASE] for meter, kinds in sums.items()}
+    return {meter: Balance(held[meter], kinds[SETTLE], held[meter]) for meter, kinds in sums.items()}
 
 
 def _hash(

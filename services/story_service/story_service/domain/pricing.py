@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from story_service.domain.access import Access
+from story_service.domain.errors import MaxPriceExceeded
 from story_service.domain.prompt import Message, most_output_tokens
 from story_service.domain.story import Length
 from story_service.domain.usage import RETAINED, STORIES, TOKENS
@@ -57,6 +58,16 @@ class Quote:
     max_cost_micros: int
     most_output_tokens: int
     retained: int | None
+
+    @property
+    def price(self) -> int:
+        """The weighted tokens that it may come to."""
+        return self.meters[TOKENS].most
+
+    def demand_price(self, most: int | None) -> None:
+        """Raise MaxPriceExceeded where it may cost more than the reader wants to pay."""
+        if most is not None and self.price > most:
+            raise MaxPriceExceeded(self.price, most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ STORIES = "stories.day"
 TOKENS = "tokens.month"
 CONCURRENT = "concurrent.generations"
 RETAINED = "stories.retained"
+_RETRY_SOON = 5  # seconds: nobody knows when one of those that run will end
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,13 @@ def window_of(kind: str, access: Access, now: datetime) -> Window:
         return Window(*access.period)
     start = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return Window(start, (start + timedelta(days=32)).replace(day=1))
+
+
+def demand_turn(access: Access, running: int, now: datetime) -> None:
+    """Raise QuotaExceeded where as many generations run as the plan allows at once."""
+    limit = access.limit(CONCURRENT).amount
+    if limit is not None and running >= limit:
+        raise QuotaExceeded(CONCURRENT, limit, running, now + timedelta(seconds=_RETRY_SOON), _RETRY_SOON)
 
 
 def exceeded(line: Line, limit: int, used: int, now: datetime) -> QuotaExceeded:

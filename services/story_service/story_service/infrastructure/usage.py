@@ -1,15 +1,15 @@
 """Windows, reservations and the ledger in Postgres. The limit is enforced by the statement that reserves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.domain.generation import Generation
 from story_service.domain.ids import GenerationId, ReservationId, UserId
-from story_service.domain.ledger import GENESIS, Head, LedgerEntry
+from story_service.domain.ledger import GENESIS, Balance, Head, LedgerEntry
 from story_service.domain.usage import Line, Meter, Window
 from story_service.infrastructure.rows import entry_of, ledger_values
 from story_service.infrastructure.tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
@@ -57,6 +57,15 @@ class SqlUsageBook:
         )
         row = (await self._session.execute(query)).first()
         return Meter(row.reserved, row.settled) if row else Meter()
+
+    async def holdings(self, user_id: UserId, windows: Mapping[str, Window]) -> dict[str, Meter]:
+        """Read the windows by one statement."""
+        wanted = [(meter, window.start) for meter, window in windows.items()]
+        query = select(WindowRow.meter, WindowRow.reserved, WindowRow.settled).where(
+            WindowRow.user_id == user_id, tuple_(WindowRow.meter, WindowRow.window_start).in_(wanted)
+        )
+        rows = (await self._session.execute(query)).all()
+        return dict.fromkeys(windows, Meter()) | {row.meter: Meter(row.reserved, row.settled) for row in rows}
 
     async def open(
         self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
@@ -136,6 +145,38 @@ class SqlUsageBook:
             select(LedgerRow).where(LedgerRow.user_id == user_id).order_by(LedgerRow.seq)
         )
         return [entry_of(row) for row in rows]
+
+    async def head(self, user_id: UserId) -> Head:
+        """Read the end of the chain."""
+        query = select(HeadRow.seq, HeadRow.hash).where(HeadRow.user_id == user_id)
+        row = (await self._session.execute(query)).first()
+        return Head(row.seq, row.hash) if row else Head()
+
+    async def page(self, user_id: UserId, *, before: int | None, most: int) -> list[LedgerEntry]:
+        """Read backwards."""
+        query = select(LedgerRow).where(LedgerRow.user_id == user_id)
+        if before is not None:
+            query = query.where(LedgerRow.seq < before)
+        rows = await self._session.scalars(query.order_by(LedgerRow.seq.desc()).limit(most))
+        return [entry_of(row) for row in rows]
+
+    async def balances(self, user_id: UserId) -> dict[str, Balance]:
+        """Sum the windows, and the lines of open reservations beside them."""
+        held = (
+            select(LineRow.meter, func.sum(LineRow.reserved).label("held"))
+            .join(ReservationRow, ReservationRow.id == LineRow.reservation_id)
+            .where(ReservationRow.payer_id == user_id, ReservationRow.state == "open")
+            .group_by(LineRow.meter)
+            .subquery()
+        )
+        query = (
+            select(WindowRow.meter, func.sum(WindowRow.reserved), func.sum(WindowRow.settled), func.max(held.c.held))
+            .outerjoin(held, held.c.meter == WindowRow.meter)
+            .where(WindowRow.user_id == user_id)
+            .group_by(WindowRow.meter)
+        )
+        rows = (await self._session.execute(query)).all()
+        return {meter: Balance(int(reserved), int(settled), int(held or 0)) for meter, reserved, settled, held in rows}
 
 
 def _line(row: LineRow) -> Line:

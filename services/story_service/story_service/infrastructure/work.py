@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events.outbox import SqlOutbox
@@ -90,6 +91,16 @@ class SqlModels:
         """Return the newest valid row, unless it withdraws the model."""
         row = await self._newest(model, now)
         return model_of(row) if row and row.active else None
+
+    async def offers(self, now: datetime) -> list[CatalogModel]:
+        """Return the newest valid row of each model that is not withdrawn."""
+        query = (
+            select(ModelRow)
+            .where(ModelRow.valid_from <= now, ModelRow.modality == "text")
+            .ext(distinct_on(ModelRow.model))
+            .order_by(ModelRow.model, ModelRow.valid_from.desc())
+        )
+        return [model_of(row) for row in await self._session.scalars(query) if row.active]
 
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
         """Return the row that was the newest."""

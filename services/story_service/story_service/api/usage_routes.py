@@ -1,0 +1,88 @@
+"""Usage: what is used, the chain that proves it, and what a story would cost."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from common_auth.bearer import SERVICE, SIGNED_IN
+from common_auth.callers import Callers, Person, ServiceCaller
+from common_service.pagination import Cursor, Cursors, Limit
+from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
+from story_service.api.quote_schemas import ModelsOut, QuotationOut
+from story_service.api.schemas import StoryIn
+from story_service.api.usage_schemas import AuditOut, LedgerPageOut, UsageReportOut, UserUsageOut
+from story_service.api.use_cases import UseCases
+from story_service.application.generate_story import Ask
+from story_service.domain import errors
+from story_service.domain.ids import UserId
+
+_OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
+
+
+def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+    """Return the routes for readers."""
+    router = APIRouter(prefix="/story/v1", tags=["usage"], dependencies=[SIGNED_IN])
+    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+
+    @router.get("/usage", responses=FACES.responses(*ANY_READER, *GATED))
+    async def read_usage(reader: Reader) -> UsageReportOut:
+        """Read what is used of what the plan includes."""
+        return UsageReportOut.of(await use_cases.usage(UserId(reader.user_id)))
+
+    @router.get("/usage/ledger", responses=FACES.responses(*ANY_READER))
+    async def read_ledger(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> LedgerPageOut:
+        """Read one's own ledger, newest first. Each entry's hash covers the entry and the hash before it.
+
+        `hash` is the SHA-256 of the 32 bytes of `prev_hash` followed by the UTF-8 JSON array, without spaces, of
+        user id, seq, meter, kind, amount, reserved_after, settled_after, reservation id and the UTC time with six
+        decimals and `+00:00`; the first `prev_hash` is 32 zero bytes.
+        """
+        return await _page(use_cases, cursors, UserId(reader.user_id), limit, cursor, of=_OWN_LEDGER)
+
+    @router.post("/quotes", responses=FACES.responses(*ANY_READER, *GATED, errors.ModelUnavailable))
+    async def quote_story(reader: Reader, body: StoryIn) -> QuotationOut:
+        """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
+        ask = Ask(UserId(reader.user_id), body.request(), body.model, body.max_price)
+        return QuotationOut.of(await use_cases.quote(ask))
+
+    @router.get("/models", responses=FACES.responses(*ANY_READER, *GATED))
+    async def list_models(reader: Reader) -> ModelsOut:
+        """List the models on offer, and whether the plan includes them."""
+        return ModelsOut.of(await use_cases.quote.models(UserId(reader.user_id)))
+
+    return router
+
+
+def internal_usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+    """Return the routes for other services."""
+    router = APIRouter(prefix="/internal/v1", tags=["internal"], dependencies=[SERVICE])
+    Admin = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="users.read"))]  # noqa: N806
+    Auditor = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="billing.read"))]  # noqa: N806
+
+    @router.get("/usage/{user_id}", responses=FACES.responses(*ANY_SERVICE, *GATED))
+    async def read_user_usage(_: Admin, user_id: UUID) -> UserUsageOut:
+        """Read a user's meters, totals and newest generations."""
+        return UserUsageOut.of_user(user_id, await use_cases.usage.in_full(UserId(user_id)))
+
+    @router.get("/ledger/{user_id}", responses=FACES.responses(*ANY_SERVICE))
+    async def read_user_ledger(_: Auditor, user_id: UUID, limit: Limit = 20, cursor: Cursor = None) -> LedgerPageOut:
+        """Read a user's ledger, newest first."""
+        return await _page(use_cases, cursors, UserId(user_id), limit, cursor, of=_ANY_LEDGER)
+
+    @router.post("/ledger/{user_id}/verify", responses=FACES.responses(*ANY_SERVICE))
+    async def verify_user_ledger(_: Auditor, user_id: UUID) -> AuditOut:
+        """Hash a user's ledger anew, and hold its sums against the windows and the open reservations."""
+        return AuditOut.of(await use_cases.ledger.verify(UserId(user_id)))
+
+    return router
+
+
+async def _page(
+    use_cases: UseCases, cursors: Cursors, user_id: UserId, limit: int, cursor: str | None, *, of: str
+) -> LedgerPageOut:
+    position: dict[str, Any] | None = cursors.read(cursor, of=of)
+    found = await use_cases.ledger.page(user_id, before=position["seq"] if position else None, most=limit + 1)
+    shown, more = found.entries[:limit], len(found.entries) > limit
+    following = cursors.make({"seq": shown[-1].seq}, of=of) if more else None
+    return LedgerPageOut.of(shown, found.head, following)
