@@ -79,12 +79,14 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    for told in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # uvicorn raises the signal anew when it is done: the end was asked for
-        signal.signal(told, lambda *_: sys.exit(0))
     server = DrainingServer(config, app.state.drain, settings.deregistration_seconds)
+
+    def leave(*_: object) -> None:  # uvicorn raises its signals anew when it is done
+        if not server.started:
+            sys.exit(0)
+
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, leave)
     server.run()
     if not server.started:
         sys.exit(_START_FAILED)

@@ -1,12 +1,15 @@
 """The two kinds of process, started as they are in production and told to stop."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -62,6 +65,41 @@ async def ready(): ...
 serve(create_service_app(title="kit", prefix="/kit", routers=[routes], problems=ProblemTable(), ready=ready),
       ServiceSettings())
 """
+EVENTS = """
+import asyncio
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+from common_service.app import create_service_app
+from common_service.draining import Drain, farewell
+from common_service.problems import ProblemTable
+from common_service.serving import serve
+from common_service.settings import ServiceSettings
+
+routes, drain = APIRouter(), Drain()
+
+@routes.get("/events")
+async def events(request: Request) -> StreamingResponse:
+    async def log():
+        for n in range(int(request.headers.get("last-event-id", 0)) + 1, 6):
+            yield n
+        await asyncio.sleep(60)
+    async def parts():
+        async for n in drain.until_ending(log()):
+            yield f"id: {n}\\ndata: part {n}\\n\\n"
+        yield farewell()
+    return StreamingResponse(parts(), media_type="text/event-stream")
+
+@routes.get("/slow")
+async def slow() -> dict[str, bool]:
+    print("slow began", flush=True)
+    await drain.ending.wait()
+    await asyncio.sleep(0.3)
+    return {"done": True}
+
+async def ready(): ...
+serve(create_service_app(title="kit", prefix="/kit", routers=[routes], problems=ProblemTable(), ready=ready,
+                         drain=drain), ServiceSettings())
+"""
 Start = Callable[..., tuple["subprocess.Popen[str]", str]]
 
 
@@ -69,12 +107,12 @@ Start = Callable[..., tuple["subprocess.Popen[str]", str]]
 def start(tmp_path: Path) -> Iterator[Start]:
     children: list[subprocess.Popen[str]] = []
 
-    def begin(program: str, *words: str) -> tuple["subprocess.Popen[str]", str]:
+    def begin(program: str, *words: str, **settings: str) -> tuple["subprocess.Popen[str]", str]:
         port, path = free_port(), tmp_path / "program.py"
         path.write_text(program)
         issuer = {"COGNITO_ISSUER": "http://127.0.0.1:1/pool", "COGNITO_JWKS_URL": "http://127.0.0.1:1/jwks"}
         service = {"DATABASE_URL": "postgresql://x", "REDIS_URL": "redis://x", "COGNITO_CLIENT_ID": "web"}
-        environment = {**os.environ, **issuer, **service, "PORT": str(port)}
+        environment = {**os.environ, **issuer, **service, **settings, "PORT": str(port)}
         child = subprocess.Popen(
             [sys.executable, str(path), *words],
             env=environment,
@@ -99,9 +137,14 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def end(child: "subprocess.Popen[str]", how: signal.Signals = signal.SIGTERM) -> tuple[str, float]:
     started = time.monotonic()
     child.send_signal(how)
-    output, _ = child.communicate(timeout=10)
-    assert child.returncode in {0, -how, 128 + how}
-    return output, time.monotonic() - started
+    return ended(child), time.monotonic() - started
+
+
+def ended(child: "subprocess.Popen[str]") -> str:
+    """Wait for the end of what was told already: after that, a signal may meet an interpreter on its way out."""
+    output, _ = child.communicate(timeout=20)
+    assert child.returncode == 0, output
+    return output
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -139,8 +182,59 @@ def test_a_service_lets_an_open_stream_end_before_it_stops(start: Start) -> None
         assert next(lines) == "0"
         child.send_signal(signal.SIGTERM)
         assert list(lines) == [str(n) for n in range(1, 8)]
-    output, _ = end(child)
-    assert "Traceback" not in output
+    assert "Traceback" not in ended(child)
+
+
+def test_open_event_streams_end_at_once_with_a_farewell(start: Start) -> None:
+    child, url = start(EVENTS, SHUTDOWN_SECONDS="30")
+    with ExitStack() as stack:
+        streams = [stack.enter_context(httpx2.stream("GET", f"{url}/events")) for _ in range(3)]
+        readers = [stream.iter_lines() for stream in streams]
+        heads = [[next(lines) for _ in range(15)] for lines in readers]
+        started = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        rests = [list(lines) for lines in readers]
+        assert time.monotonic() - started < 5  # not the 30 seconds that requests have, nor the minute of the stream
+    assert {tuple(head) for head in heads} == {tuple(part for n in range(1, 6) for part in _event(n))}
+    for rest in rests:
+        assert rest[0].startswith(": ")
+        assert re.fullmatch(r"retry: \d{3,4}", rest[1])
+        assert rest[2:] in ([], [""])
+        assert "Traceback" not in ended(child)
+        assert time.monotonic() - started < 8
+
+
+def test_what_is_told_to_end_leaves_the_rotation_first_and_serves_on_until_nobody_sends(start: Start) -> None:
+    child, url = start(EVENTS, DEREGISTRATION_SECONDS="30")
+    with httpx2.Client() as http, http.stream("GET", f"{url}/events") as stream:
+        lines = stream.iter_lines()
+        assert [next(lines) for _ in range(3)] == _event(1)
+        before = httpx2.get(f"{url}/readyz")
+        assert (before.status_code, before.headers.get("connection")) == (200, None)
+        child.send_signal(signal.SIGTERM)
+        while (left := httpx2.get(f"{url}/readyz")).status_code == 200:
+            time.sleep(0.01)
+        assert (left.status_code, left.json()["code"], left.headers["connection"]) == (503, "unavailable", "close")
+        assert httpx2.get(f"{url}/healthz").status_code == 200
+        assert [next(lines) for _ in range(3)] == _event(2)  # the stream is not told yet
+        child.send_signal(signal.SIGTERM)  # a second one cuts the waiting short
+        assert any(line.startswith("retry: ") for line in lines)
+    assert "Traceback" not in ended(child)
+
+
+def test_a_running_request_is_answered_after_the_signal(start: Start) -> None:
+    child, url = start(EVENTS, SHUTDOWN_SECONDS="30")
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(httpx2.get, f"{url}/slow")
+        assert child.stdout is not None
+        assert child.stdout.readline() == "slow began\n"
+        child.send_signal(signal.SIGTERM)
+        assert answer.result(20).json() == {"done": True}
+    assert "Traceback" not in ended(child)
+
+
+def _event(n: int) -> list[str]:
+    return [f"id: {n}", f"data: part {n}", ""]
 
 
 def test_a_body_over_the_limit_is_refused_over_a_socket_too(start: Start) -> None:

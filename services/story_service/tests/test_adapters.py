@@ -117,11 +117,24 @@ async def test_a_change_of_access_reaches_every_gate(database: Database) -> None
     assert told == [(user_id, 4)]
 
 
-async def test_draining_leaves_what_is_too_slow_to_its_lease(database: Database) -> None:
+async def test_draining_gives_back_what_nobody_has_read_of(database: Database) -> None:
     world = World(lambda: CountedWork(database))
-    world.writer.scripts = [[asyncio.Event()]]
+    world.writer.scripts = [[asyncio.Event()], in_pieces(STORY_TEXT)]
     generation = await world.ask()
     await world.until_called()
+    await world.engine.runs.drain(0.1)
+    given = await world.generation(generation.id)
+    assert (given.state, given.billing, given.attempt) == ("accepted", "reserved", 1)
+    assert len(world.engine.runs) == 0
+    world.engine.runs.start(generation.id)  # as the sweeper of another process does
+    assert (await world.ended(generation)).state == "succeeded"
+
+
+async def test_draining_leaves_what_was_read_of_to_its_lease(database: Database) -> None:
+    world = World(lambda: CountedWork(database))
+    world.writer.scripts = [[*in_pieces(STORY_TEXT)[:60], asyncio.Event()]]
+    generation = await world.ask()
+    await world.until_text(generation)
     await world.engine.runs.drain(0.1)
     left = await world.generation(generation.id)
     assert (left.state, left.billing) == ("running", "reserved")

@@ -23,7 +23,7 @@ async def abandoned(world: World, *, pieces: int = 0) -> Generation:
     await world.until_called()
     if pieces:
         await world.until_text(generation)
-    await world.engine.runs.drain(0)
+    await world.kill(generation)
     return await world.generation(generation.id)
 
 
@@ -66,7 +66,7 @@ async def test_the_third_loss_expires_it(world: World) -> None:
     generation = await world.ask()
     for _ in range(3):
         await world.until_called()
-        await world.engine.runs.drain(0)
+        await world.kill(generation)
         later(world, seconds=31)
         await world.sweep()
     ended = await world.generation(generation.id)
@@ -142,7 +142,7 @@ async def test_one_that_cannot_be_closed_does_not_hold_up_the_others(database: D
     later(world, seconds=1)
     whole = await world.ask("key-2", user_id=OTHER)
     await world.until_text(whole)
-    await world.engine.runs.drain(0)
+    await world.kill(whole)
     later(world, seconds=31)
     assert await world.sweep() == 1
     assert (await world.generation(whole.id)).state is State.FAILED

@@ -143,6 +143,11 @@ class World:
         await self.engine.runs.drain(5)
         return await self.generation(generation.id)
 
+    async def kill(self, generation: Generation) -> None:
+        """Break the run off as the death of its process does: nothing is closed or given back."""
+        self.engine.runs.stop(generation.id)
+        await self.engine.runs.drain(5)
+
     async def generation(self, generation_id: GenerationId) -> Generation:
         async with self.start_work() as work:
             found = await work.generations.find(generation_id)

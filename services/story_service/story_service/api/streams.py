@@ -42,9 +42,9 @@ def encoded(chunk: Chunk) -> bytes:
 
 
 async def _encoded(chunks: AsyncIterator[Chunk | None], drain: Drain) -> AsyncIterator[bytes]:
+    is_done = False
     async for chunk in drain.until_ending(chunks):
         yield _PING if chunk is None else encoded(chunk)
-        if chunk and chunk.kind == DONE:
-            return
-    if drain.ending.is_set():
+        is_done = chunk is not None and chunk.kind == DONE
+    if drain.ending.is_set() and not is_done:
         yield farewell()

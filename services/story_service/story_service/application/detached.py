@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from story_service.application.run_generation import HAND_OVER
 from story_service.domain.ids import GenerationId
 
 log = logging.getLogger("story")
@@ -33,13 +34,13 @@ class DetachedRuns:
             task.cancel()
 
     async def drain(self, seconds: float) -> None:
-        """Let the runs end for a while; what is left then stays to its lease."""
+        """Let the runs end for a while; hand over what nobody has read of, and leave the rest to its lease."""
         running = list(self._tasks.values())
         if not running:
             return
         _done, late = await asyncio.wait(running, timeout=seconds)
         for task in late:
-            task.cancel()
+            task.cancel(HAND_OVER)
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _guarded(self, generation_id: GenerationId) -> None:

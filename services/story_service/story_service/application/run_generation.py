@@ -10,13 +10,14 @@ from story_service.application.ports import Clock, StartWork, StoryWriter
 from story_service.application.release import LeaseLost, OutputBlocked, Release, ReleasePolicy
 from story_service.domain import generation as endings
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
-from story_service.domain.generation import DEADLINE, HEARTBEAT, Ending, Generation
+from story_service.domain.generation import DEADLINE, HEARTBEAT, Ending, Generation, State
 from story_service.domain.ids import GenerationId
 from story_service.domain.pricing import Usage, estimated_usage
 from story_service.domain.prompt import Message, messages
 from story_service.domain.windows import WindowCutter
 
 log = logging.getLogger("story")
+HAND_OVER = "hand over"  # the message of a cancellation after which another process shall go on at once
 _CLOSING_PAUSES = (0.5, 2.0, 5.0)
 
 
@@ -55,6 +56,10 @@ class RunGeneration:
             await self._end(generation, ending, release.text)
         except LeaseLost:
             return
+        except asyncio.CancelledError as cancelled:
+            if HAND_OVER in cancelled.args:
+                await self._give_back(generation)
+            raise
         finally:
             heart.cancel()
             release.abandon()
@@ -64,6 +69,14 @@ class RunGeneration:
             generation = await work.generations.lease(generation_id, self.owner, self.now())
             await work.commit()
         return generation
+
+    async def _give_back(self, generation: Generation) -> None:
+        """Let another process begin at once what this one must drop, unless somebody has read of it: 9.2."""
+        async with self.start_work() as work:
+            known = await work.generations.find(generation.id)
+            if known and known.state is State.RUNNING and endings.lost(known, self.now()) is None:
+                await work.generations.requeue(generation)
+                await work.commit()
 
     async def _beat(self, generation: Generation, runner: "asyncio.Task[None] | None") -> None:
         while True:
