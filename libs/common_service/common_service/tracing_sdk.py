@@ -1,7 +1,9 @@
 """Tracing by the OpenTelemetry SDK, which is imported here and in nothing that a process without traces imports."""
 
+import logging
 from collections.abc import Mapping, Sequence
 
+import structlog
 from opentelemetry import context as otel_context
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
@@ -20,6 +22,7 @@ from opentelemetry.util.types import Attributes
 from common_service.settings import ServiceSettings
 from common_service.trace_headers import XRayHeader
 
+log = structlog.get_logger("tracing")
 _EXPORT_SECONDS = 2.0
 _EVERY_MS = 1000
 _CHOSEN = otel_context.create_key("trace-chosen-by-load-balancer")
@@ -80,11 +83,16 @@ class Discreet(SpanExporter):
     """Lets out of every span what is named in TOLD, and no event, link or word of an error."""
 
     def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter = exporter
+        self._exporter, self._is_taken = exporter, True
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)  # it repeats itself every second
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export what may be told of the spans."""
-        return self._exporter.export([_discreet(span) for span in spans])
+        """Export what may be told of the spans; a line is logged when nobody takes them any more, or again."""
+        result = self._exporter.export([_discreet(span) for span in spans])
+        if (is_taken := result is SpanExportResult.SUCCESS) is not self._is_taken:
+            self._is_taken = is_taken
+            log.warning("spans are taken again" if is_taken else "nobody takes spans: they are lost")
+        return result
 
     def shutdown(self) -> None:
         """Let go of the exporter."""
