@@ -1,11 +1,9 @@
 """The access gate: what payment_service says about a person, kept briefly and never past its edge (api.md 6.3)."""
 
 import asyncio
-import random
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -13,27 +11,16 @@ import httpx2
 import structlog
 
 from common_auth.access import AccessSnapshot
+from common_auth.access_client import NOT_ANSWERED, TIMEOUT_SECONDS, AccessClient
 from common_auth.breaker import CircuitBreaker
 from common_auth.errors import AccessUnavailable, ServiceTokenUnavailable
+from common_auth.kept_access import KeptAccess
 from common_auth.service_tokens import ServiceTokens
+from common_auth.shared_access import NOTHING, Look, SharedAccess
 
 log = structlog.get_logger("gate")
-TIMEOUT_SECONDS = 0.3
-_ATTEMPTS = 2
-_RETRY_PAUSE = 0.05
-_NEGATIVE_TTL = timedelta(seconds=5)
-_STALE_IF_ERROR = timedelta(seconds=120)
-_LONGEST_TTL = 3600.0
-_JITTER = 0.1
 _LARGEST = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    snapshot: AccessSnapshot
-    etag: str
-    fetched_at: datetime
-    fresh_until: datetime
+_LOOK_AGAIN = 0.01
 
 
 class AccessGate:
@@ -42,6 +29,7 @@ class AccessGate:
     Positive answers stay fresh for payment's own ttl (10 % jitter), negative ones for 5 s, none past `next_change_at`.
     While payment is away, the last positive answer serves until 120 s after it was fetched. A call ends after
     `timeout_seconds` and is repeated once; while payment fails, a circuit breaker spares both sides the attempt.
+    With `shared`, what one process learned serves all, and one of them asks for the others.
     """
 
     def __init__(
@@ -52,11 +40,11 @@ class AccessGate:
         now: Callable[[], datetime],
         breaker: CircuitBreaker | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        shared: SharedAccess | None = None,
     ) -> None:
-        self._base_url, self._tokens, self._http, self._now = base_url, tokens, http, now
-        self._breaker = breaker or CircuitBreaker()
-        self._timeout = timeout_seconds
-        self._entries: OrderedDict[UUID, _Entry] = OrderedDict()
+        self._client = AccessClient(base_url, tokens, http, breaker or CircuitBreaker(), timeout_seconds)
+        self._now, self._timeout, self._shared = now, timeout_seconds, shared
+        self._entries: OrderedDict[UUID, KeptAccess] = OrderedDict()
         self._flights: dict[UUID, asyncio.Task[AccessSnapshot]] = {}
 
     async def access(self, user_id: UUID) -> AccessSnapshot:
@@ -84,76 +72,74 @@ class AccessGate:
         if not flight.cancelled():
             flight.exception()  # mark it seen: whoever waits raises it
 
-    async def _refresh(self, user_id: UUID, entry: _Entry | None) -> AccessSnapshot:
+    async def _refresh(self, user_id: UUID, entry: KeptAccess | None) -> AccessSnapshot:
+        look = await self._look(user_id)
+        known = _newer(entry, look.kept)
+        if known and known is look.kept and self._now() < known.fresh_until:
+            return self._keep(known).snapshot
+        kept = None
         try:
-            return await self._ask(user_id, entry)
-        except (httpx2.HTTPError, TimeoutError, ServiceTokenUnavailable, KeyError, TypeError, ValueError) as error:
+            kept = await self._ask(user_id, known)
+            return self._keep(kept).snapshot
+        except (*NOT_ANSWERED, ServiceTokenUnavailable) as error:
             log.warning("payment does not answer", reason=type(error).__name__)
-            if entry and self._may_serve_stale(user_id, entry):
-                return entry.snapshot
+            if known and self._may_serve_stale(user_id, entry, known):
+                return known.snapshot
             raise AccessUnavailable from None
-
-    async def _ask(self, user_id: UUID, entry: _Entry | None) -> AccessSnapshot:
-        answer = await self._get(user_id, entry.etag if entry else "")
-        if entry and answer.status_code == httpx2.codes.NOT_MODIFIED:
-            return self._keep(entry.snapshot, entry.etag)
-        answer.raise_for_status()
-        snapshot = AccessSnapshot.of(answer.json())
-        if snapshot.user_id != user_id:
-            raise ValueError("an answer about somebody else")
-        newest = self._entries.get(user_id)
-        if newest and newest.snapshot.version > snapshot.version:
-            return newest.snapshot
-        return self._keep(snapshot, answer.headers.get("etag", ""))
-
-    async def _get(self, user_id: UUID, etag: str, attempts: int = _ATTEMPTS) -> httpx2.Response:
-        """Call payment, and again where it did not answer or did not know our token. Raises what the last call did."""
-        url = f"{self._base_url}/internal/v1/access/{user_id}"
-        token = await self._tokens.token()
-        headers = {"Authorization": f"Bearer {token}"} | ({"If-None-Match": etag} if etag else {})
-        try:
-            answer = await self._call(url, headers)
-        except (httpx2.TransportError, TimeoutError):
-            if attempts == 1 or self._breaker.is_open:
-                raise
-        else:
-            if answer.status_code == httpx2.codes.UNAUTHORIZED:
-                self._tokens.reject(token)
-            elif answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR:
-                return answer
-            if attempts == 1 or self._breaker.is_open:
-                return answer
-        await asyncio.sleep(random.uniform(0, _RETRY_PAUSE))
-        return await self._get(user_id, etag, attempts - 1)
-
-    async def _call(self, url: str, headers: dict[str, str]) -> httpx2.Response:
-        if not self._breaker.allows():
-            raise httpx2.ConnectError("the circuit is open")
-        succeeded = False
-        try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._http.get(url, headers=headers, timeout=self._timeout, follow_redirects=False)
-            succeeded = answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR
-            return answer
         finally:
-            self._breaker.record(succeeded=succeeded)
+            await self._share(user_id, kept, look)
 
-    def _keep(self, snapshot: AccessSnapshot, etag: str) -> AccessSnapshot:
-        if self._flights.get(snapshot.user_id) is not asyncio.current_task():
-            return snapshot  # asked before a change that we were told of meanwhile
-        now = self._now()
-        life = timedelta(seconds=min(snapshot.ttl_seconds, _LONGEST_TTL) * random.uniform(1 - _JITTER, 1))
-        fresh_until = now + (life if snapshot.entitled else min(life, _NEGATIVE_TTL))
-        edge = snapshot.next_change_at
-        self._entries[snapshot.user_id] = _Entry(snapshot, etag, now, min(fresh_until, edge) if edge else fresh_until)
-        self._entries.move_to_end(snapshot.user_id)
-        while len(self._entries) > _LARGEST:
-            self._entries.popitem(last=False)
-        return snapshot
+    async def _look(self, user_id: UUID) -> Look:
+        """Look what others learned, and for at most one call's time wait for the one who is asking."""
+        if self._shared is None:
+            return NOTHING
+        clock = asyncio.get_running_loop().time
+        ends_at = clock() + self._timeout
+        while True:
+            look = await self._shared.look(user_id, self._now(), 2 * self._timeout)
+            is_fresh = look.kept and self._now() < look.kept.fresh_until
+            if is_fresh or look.leads or clock() >= ends_at:
+                return look
+            await asyncio.sleep(_LOOK_AGAIN)
 
-    def _may_serve_stale(self, user_id: UUID, entry: _Entry) -> bool:
-        if self._entries.get(user_id) is not entry or not entry.snapshot.entitled:
-            return False
-        limit = entry.fetched_at + _STALE_IF_ERROR
-        edge = entry.snapshot.next_change_at
-        return self._now() < (min(limit, edge) if edge else limit)
+    async def _ask(self, user_id: UUID, known: KeptAccess | None) -> KeptAccess:
+        answer = await self._client.ask(user_id, known.etag if known else "")
+        if answer is None and known:
+            answer = known.snapshot, known.etag
+        if answer is None:
+            raise ValueError("nothing that could be unchanged")
+        return KeptAccess.of(*answer, self._now())
+
+    async def _share(self, user_id: UUID, kept: KeptAccess | None, look: Look) -> None:
+        """Tell the other processes what this one keeps, or that one of them may ask."""
+        if self._shared is None:
+            return
+        if kept and self._entries.get(user_id) is kept:
+            await self._shared.store(kept, self._now())
+        elif look.leads:
+            await self._shared.release(user_id)
+
+    def _keep(self, kept: KeptAccess) -> KeptAccess:
+        """Remember unless something newer is known, or was announced since this flight began; return the newest."""
+        user_id = kept.snapshot.user_id
+        newest = self._entries.get(user_id)
+        if newest and newest.snapshot.version > kept.snapshot.version:
+            return newest
+        if self._flights.get(user_id) is asyncio.current_task():
+            self._entries[user_id] = kept
+            self._entries.move_to_end(user_id)
+            while len(self._entries) > _LARGEST:
+                self._entries.popitem(last=False)
+        return kept
+
+    def _may_serve_stale(self, user_id: UUID, entry: KeptAccess | None, known: KeptAccess) -> bool:
+        """Tell whether `known` still serves: not revoked since the flight began, and not too old."""
+        is_current = self._flights.get(user_id) is asyncio.current_task()
+        return is_current and self._entries.get(user_id) is entry and self._now() < known.stale_until
+
+
+def _newer(one: KeptAccess | None, other: KeptAccess | None) -> KeptAccess | None:
+    """Return the one of the higher version, of two equal ones the one fetched last."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda kept: (kept.snapshot.version, kept.fetched_at))

@@ -7,9 +7,8 @@ import orjson
 from redis.asyncio import Redis
 
 from common_auth.gate import AccessGate
+from common_auth.shared_access import CHANNEL, announce
 from common_service.jobs import Job
-
-_CHANNEL = "access.changed"
 
 
 class AccessInvalidations:
@@ -19,15 +18,15 @@ class AccessInvalidations:
         self._redis = redis
 
     async def publish(self, user_id: UUID, version: int) -> None:
-        """Make every gate that listens forget what is older than `version`."""
-        await self._redis.publish(_CHANNEL, orjson.dumps([str(user_id), version]))
+        """Make every listening gate, and what gates share, forget what is older than `version`. Raises RedisError."""
+        await announce(self._redis, user_id, version, orjson.dumps([str(user_id), version]))
 
     def listener(self, gate: AccessGate) -> Job:
         """Return the job that keeps `gate` informed."""
 
         async def listen(stop: asyncio.Event) -> None:
             async with self._redis.pubsub() as channel:
-                await channel.subscribe(_CHANNEL)
+                await channel.subscribe(CHANNEL)
                 while not stop.is_set():
                     message = await channel.get_message(ignore_subscribe_messages=True, timeout=1.0)
                     if message:

@@ -1,86 +1,26 @@
 """The access gate by the rule of api.md 6.3, against a payment service that does what the test says."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
 import pytest
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import Response
 
 from common_auth.access import AccessSnapshot
 from common_auth.breaker import CircuitBreaker
 from common_auth.errors import AccessUnavailable
 from common_auth.gate import AccessGate
 from common_auth.invalidation import AccessInvalidations
-from common_auth.service_tokens import ServiceTokens
 from common_service.jobs import supervise
-from common_service.testing import FixedClock
+from libs.common_auth.tests.peers import Payment
 
 pytestmark = pytest.mark.anyio
 USER = uuid4()
-
-
-class Payment:
-    """payment_service and the issuer in one, with a clock."""
-
-    def __init__(self) -> None:
-        self.clock = FixedClock()
-        self.calls, self.grants, self.not_modified = 0, 0, 0
-        self.version, self.entitled, self.ttl = 1, True, 30.0
-        self.edge: datetime | None = None
-        self.changed: dict[str, Any] = {}
-        self.answer: Callable[[], Awaitable[Response | None]] = self.nothing_special
-        self.good_tokens = {"token-1"}
-
-    async def nothing_special(self) -> Response | None:
-        return None
-
-    async def down(self) -> Response:
-        return Response(status_code=503)
-
-    def snapshot(self, user_id: str) -> dict[str, Any]:
-        feature = {"kind": "flag", "value": self.entitled}
-        return {
-            "user_id": user_id,
-            "version": self.version,
-            "state": "active" if self.entitled else "none",
-            "entitled": self.entitled,
-            "plan": {"code": "pro", "rank": 1},
-            "period": None,
-            "features": {"story.generate": feature, "odd": {"kind": "limit", "limit": 1}},
-            "reason": None,
-            "action": None,
-            "next_change_at": self.edge and self.edge.isoformat(),
-            "computed_at": self.clock().isoformat(),
-            "ttl_seconds": self.ttl,
-        }
-
-    async def access(self, request: Request) -> Response:
-        self.calls += 1
-        version = self.version
-        if request.headers["authorization"].removeprefix("Bearer ") not in self.good_tokens:
-            return Response(status_code=401)
-        if (special := await self.answer()) is not None:
-            return special
-        etag = f'"{version}"'
-        if request.headers.get("if-none-match") == etag:
-            self.not_modified += 1
-            return Response(status_code=304, headers={"ETag": etag})
-        body = {**self.snapshot(request.path_params["user_id"]), "version": version, **self.changed}
-        return Response(json.dumps(body), headers={"ETag": etag})
-
-    async def token(self, _: Request) -> Response:
-        self.grants += 1
-        return JSONResponse({"access_token": f"token-{self.grants}", "expires_in": 3600})
 
 
 @pytest.fixture
@@ -90,13 +30,8 @@ def payment() -> Payment:
 
 @pytest.fixture
 async def gate(payment: Payment) -> AsyncIterator[AccessGate]:
-    routes = [
-        Route("/internal/v1/access/{user_id}", payment.access),
-        Route("/token", payment.token, methods=["POST"]),
-    ]
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(Starlette(routes=routes))) as http:
-        tokens = ServiceTokens("http://issuer/token", "me", "secret", http, lambda: payment.clock().timestamp())
-        yield AccessGate("http://payment", tokens, http, payment.clock)
+    async with payment.http() as http:
+        yield payment.gate(http)
 
 
 async def unavailable(gate: AccessGate, user_id: UUID = USER) -> None:
@@ -335,11 +270,8 @@ async def test_a_ttl_without_end_ends(gate: AccessGate, payment: Payment) -> Non
 async def test_a_failing_payment_is_left_alone_and_found_again() -> None:
     payment, seconds = Payment(), 0.0
     breaker = CircuitBreaker(lambda: seconds)
-    routes = [Route("/internal/v1/access/{user_id}", payment.access), Route("/token", payment.token, methods=["POST"])]
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(Starlette(routes=routes))) as http:
-        gate = AccessGate(
-            "http://payment", ServiceTokens("http://i/token", "a", "b", http), http, payment.clock, breaker
-        )
+    async with payment.http() as http:
+        gate = payment.gate(http, breaker=breaker)
         payment.answer = payment.down
         for _ in range(30):
             await unavailable(gate, uuid4())
@@ -353,44 +285,11 @@ async def test_a_failing_payment_is_left_alone_and_found_again() -> None:
     assert payment.calls == 25
 
 
-def test_the_breaker_opens_at_half_of_twenty_calls_in_ten_seconds() -> None:
-    now = 0.0
-    breaker = CircuitBreaker(lambda: now)
-
-    def opens() -> bool:
-        return breaker.is_open
-
-    for n in range(19):
-        breaker.record(succeeded=n % 2 == 0)
-    assert not opens()
-    now = 10.0
-    for n in range(30):
-        breaker.record(succeeded=n % 3 != 0)
-    assert not opens()
-    for _ in range(30):
-        breaker.record(succeeded=False)
-    assert opens()
-    assert not breaker.allows()
-    now = 15.0
-    assert breaker.allows()
-    assert not breaker.allows()
-    breaker.record(succeeded=False)
-    assert opens()
-    now = 20.0
-    assert breaker.allows()
-    breaker.record(succeeded=True)
-    assert not opens()
-
-
-async def test_a_warm_answer_costs_at_most_20_microseconds(gate: AccessGate) -> None:
+async def test_a_warm_answer_waits_for_nothing(gate: AccessGate) -> None:
     await gate.access(USER)
-    best = 1.0
-    for _ in range(5):
-        started = time.perf_counter()
-        for _ in range(1000):
-            await gate.access(USER)
-        best = min(best, (time.perf_counter() - started) / 1000)
-    assert best < 20e-6
+    with pytest.raises(StopIteration) as ended:  # no turn of the loop, no task: `bench.gate` tells what is left
+        gate.access(USER).send(None)
+    assert ended.value.value.entitled
 
 
 async def test_a_gate_in_another_process_hears_of_a_change(gate: AccessGate, payment: Payment, redis: Redis) -> None:

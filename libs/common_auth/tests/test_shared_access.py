@@ -1,0 +1,279 @@
+"""The gate's second level over a real Redis: gates with their own memory stand for processes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from common_auth.access import AccessSnapshot
+from common_auth.errors import AccessUnavailable
+from common_auth.gate import AccessGate
+from common_auth.invalidation import AccessInvalidations
+from common_auth.kept_access import KeptAccess
+from common_auth.shared_access import SharedAccess
+from libs.common_auth.tests.peers import Payment
+
+pytestmark = pytest.mark.anyio
+USER = uuid4()
+Process = Callable[..., AccessGate]
+
+
+@pytest.fixture
+def payment() -> Payment:
+    return Payment()
+
+
+@pytest.fixture
+async def process(payment: Payment, redis_url: str) -> AsyncIterator[Process]:
+    """Start "processes": each has a gate, memory and connections of its own."""
+    payment.good_tokens = {f"token-{n}" for n in range(100)}  # each process has its own
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(payment.http())
+
+        def start(**settings: Any) -> AccessGate:
+            client = Redis.from_url(redis_url)
+            stack.push_async_callback(client.aclose)
+            return payment.gate(http, shared=SharedAccess(client), **settings)
+
+        yield start
+
+
+def kept(payment: Payment, version: int = 1, etag: str = "") -> KeptAccess:
+    snapshot = AccessSnapshot.of({**payment.snapshot(str(USER)), "version": version})
+    return KeptAccess.of(snapshot, etag or f'"{version}"', payment.clock())
+
+
+async def test_a_thousand_first_calls_in_each_of_two_processes_are_one_call(process: Process, payment: Payment) -> None:
+    async def take_a_while() -> None:
+        await asyncio.sleep(0.03)
+
+    payment.answer = take_a_while
+    gates = [process(), process()]
+    answers = await asyncio.gather(*(gates[n % 2].access(USER) for n in range(2000)))
+    assert payment.calls == 1
+    assert all(answer.allows("story.generate") for answer in answers)
+
+
+async def test_what_one_learned_serves_the_others_for_its_time_and_no_longer(
+    process: Process, payment: Payment
+) -> None:
+    first, second, third = process(), process(), process()
+    learned = await first.access(USER)
+    payment.clock.advance(seconds=20)
+    assert await second.access(USER) == learned
+    payment.clock.advance(seconds=6.9)
+    await second.access(USER)
+    assert payment.calls == 1
+    payment.clock.advance(seconds=3.2)
+    assert await third.access(USER) == learned  # never asked before, and yet knows the ETag
+    assert (payment.calls, payment.not_modified) == (2, 1)
+    await first.access(USER)
+    assert payment.calls == 2
+
+
+async def test_a_negative_answer_is_shared_for_five_seconds(process: Process, payment: Payment) -> None:
+    payment.entitled = False
+    await process().access(USER)
+    payment.clock.advance(seconds=4)
+    assert not (await process().access(USER)).entitled
+    payment.entitled, payment.version = True, 2
+    payment.clock.advance(seconds=1)
+    assert (await process().access(USER)).entitled
+
+
+async def test_nothing_shared_is_served_past_the_next_change(process: Process, payment: Payment) -> None:
+    payment.edge = payment.clock() + timedelta(seconds=10)
+    await process().access(USER)
+    payment.clock.advance(seconds=9.9)
+    await process().access(USER)
+    assert payment.calls == 1
+    payment.clock.advance(seconds=0.1)
+    payment.answer = payment.down
+    with pytest.raises(AccessUnavailable):
+        await process().access(USER)
+
+
+async def test_a_change_reaches_what_is_shared_and_older_news_does_not(
+    process: Process, payment: Payment, redis: Redis
+) -> None:
+    payment.version, news = 5, AccessInvalidations(redis)
+    await process().access(USER)
+    for version in (1, 4, 5):
+        await news.publish(USER, version)
+    await process().access(USER)
+    assert payment.calls == 1
+    payment.version = 6
+    await news.publish(USER, 6)
+    assert (await process().access(USER)).version == 6
+
+
+async def test_an_older_version_never_replaces_a_newer_one(payment: Payment, redis: Redis) -> None:
+    shared, now = SharedAccess(redis), payment.clock()
+    for version in (5, 4, 6, 1):
+        await shared.store(kept(payment, version), now)
+    found = (await shared.look(USER, now, 1)).kept
+    assert found is not None
+    assert found.snapshot.version == 6
+    await AccessInvalidations(redis).publish(USER, 8)
+    await shared.store(kept(payment, 7), now)  # asked before the change, answered after it
+    assert (await shared.look(USER, now, 1)).kept is None
+
+
+async def test_an_answer_from_before_a_change_is_not_shared(process: Process, payment: Payment, redis: Redis) -> None:
+    asked, hold = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        asked.set()
+        await hold.wait()
+
+    payment.answer = slow
+    early = asyncio.create_task(process().access(USER))
+    await asked.wait()
+    payment.version, payment.answer = 2, payment.nothing_special
+    await AccessInvalidations(redis).publish(USER, 2)
+    hold.set()
+    await early
+    assert (await process().access(USER)).version == 2
+
+
+async def test_while_payment_is_away_a_new_process_serves_what_others_learned(
+    process: Process, payment: Payment
+) -> None:
+    await process().access(USER)
+    payment.answer = payment.down
+    payment.clock.advance(seconds=119.9)
+    assert (await process().access(USER)).entitled
+    payment.clock.advance(seconds=0.1)
+    with pytest.raises(AccessUnavailable):
+        await process().access(USER)
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+async def test_while_payment_is_away_no_refusal_and_nothing_revoked_serves(
+    process: Process, payment: Payment, redis: Redis, *, revoked: bool
+) -> None:
+    payment.entitled = revoked
+    await process().access(USER)
+    payment.answer = payment.down
+    if revoked:
+        await AccessInvalidations(redis).publish(USER, 2)
+    payment.clock.advance(seconds=6)
+    with pytest.raises(AccessUnavailable):
+        await process().access(USER)
+
+
+async def test_one_who_asks_and_dies_holds_nobody_up_for_long(process: Process, payment: Payment, redis: Redis) -> None:
+    assert (await SharedAccess(redis).look(USER, payment.clock(), 600)).leads
+    assert not (await SharedAccess(redis).look(USER, payment.clock(), 600)).leads
+    assert (await process(timeout_seconds=0.05).access(USER)).entitled
+    assert payment.calls == 1
+
+
+async def test_one_who_learns_nothing_lets_the_next_ask_at_once(
+    process: Process, payment: Payment, redis: Redis
+) -> None:
+    payment.answer = payment.down
+    with pytest.raises(AccessUnavailable):
+        await process().access(USER)
+    assert (await SharedAccess(redis).look(USER, payment.clock(), 600)).leads
+
+
+async def test_losing_everything_in_redis_costs_a_call_each(process: Process, payment: Payment, redis: Redis) -> None:
+    gate = process()
+    await gate.access(USER)
+    await redis.flushall()
+    await redis.script_flush()
+    assert (await process().access(USER)).entitled
+    await gate.access(USER)
+    assert payment.calls == 2
+
+
+@pytest.mark.parametrize("where", ["nowhere", "a black hole"])
+async def test_a_redis_that_is_away_or_silent_is_tried_once_in_five_seconds(payment: Payment, where: str) -> None:
+    attempts, seconds = 0, 100.0
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        if where == "a black hole":
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, payment.http() as http, Redis.from_url(f"redis://127.0.0.1:{port}/0", retry=None) as client:
+        gate = payment.gate(http, shared=SharedAccess(client, lambda: seconds))
+        for _ in range(50):
+            assert (await gate.access(uuid4())).entitled
+        assert (payment.calls, attempts) == (50, 1)
+        seconds = 105.1
+        assert (await gate.access(uuid4())).entitled
+        assert attempts == 2
+
+
+async def test_a_redis_that_comes_back_is_used_again(process: Process, payment: Payment, redis: Redis) -> None:
+    gate = process()
+    await redis.client_kill_filter(_type="normal", skipme=True)
+    await gate.access(USER)
+    await redis.client_kill_filter(_type="normal", skipme=True)
+    await gate.access(uuid4())
+    assert (await process().access(USER)).entitled
+    assert payment.calls == 2
+
+
+ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no JSON": lambda _: b"{",
+    "null": lambda _: None,
+    "a list": lambda _: [],
+    "nothing": lambda _: {},
+    "somebody else's": lambda found: found | {"access": found["access"] | {"user_id": str(uuid4())}},
+    "no version": lambda found: found | {"access": found["access"] | {"version": "x"}},
+    "no times": lambda found: found | {"fresh_until": None},
+    "times without a zone": lambda found: found | {"fetched_at": "2026-11-28T09:00:00"},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+async def test_what_makes_no_sense_is_not_believed(process: Process, payment: Payment, redis: Redis, name: str) -> None:
+    payment.entitled = False
+    odd = ODD[name](orjson.loads(KeptAccess.to_json(kept(Payment()))))
+    raw = odd if isinstance(odd, bytes) else orjson.dumps(odd)
+    far = payment.clock().timestamp() + 1000
+    await awaited(redis.hset(f"access:{{{USER}}}", mapping={"kept": raw, "fresh_until": far, "version": 1}))
+    assert not (await process(timeout_seconds=0.02).access(USER)).entitled
+    assert payment.calls == 1
+
+
+async def test_redis_holds_the_snapshot_for_minutes_and_nothing_else(
+    process: Process, payment: Payment, redis: Redis
+) -> None:
+    await process().access(USER)
+    (key,) = await redis.keys()
+    fields = await awaited(redis.hgetall(key))
+    assert set(fields) == {b"version", b"fresh_until", b"kept"}
+    document = orjson.loads(fields[b"kept"])
+    assert set(document) == {"access", "etag", "fetched_at", "fresh_until"}
+    assert set(document["access"]) <= set(payment.snapshot(str(USER)))
+    assert 0 < await redis.pttl(key) <= 120_000
+    await AccessInvalidations(redis).publish(USER, 9)
+    assert 0 < await redis.pttl(key) <= 120_000
+
+
+def test_a_kept_answer_survives_the_way() -> None:
+    payment = Payment()
+    payment.changed = {"period": {"start": "2026-11-03T00:00:00Z", "end": "2026-12-03T00:00:00Z"}}
+    payment.edge = payment.clock() + timedelta(days=1)
+    snapshot = AccessSnapshot.of({**payment.snapshot(str(USER)), **payment.changed, "action": {"type": "checkout"}})
+    answer = KeptAccess.of(snapshot, 'W/"7"', payment.clock())
+    assert KeptAccess.from_json(answer.to_json()) == answer
+
+
+async def awaited(result: Awaitable[Any] | Any) -> Any:
+    """Wait for what redis types as either."""
+    return await result
