@@ -78,7 +78,7 @@ async def test_the_post_itself_streams_when_asked(post: Post, http: httpx2.Async
     streamed = await post(Accept="text/event-stream")
     assert streamed.status_code == 200
     assert streamed.headers["content-type"].startswith("text/event-stream")
-    assert streamed.text.startswith('id: 1\nevent: meta\ndata: {"model":"gpt-5-mini"')
+    assert streamed.text.startswith("id: 1\nevent: meta\ndata: {")
     again = await post(Accept="text/event-stream")
     assert again.headers["idempotent-replayed"] == "true"
     assert again.content == streamed.content

@@ -33,6 +33,9 @@ async def test_the_events_are_meta_deltas_done(world: World) -> None:
     assert (log[0].kind, log[-1].kind) == ("meta", "done")
     assert {chunk.kind for chunk in log[1:-1]} == {"delta"}
     assert await world.text(generation) == STORY_TEXT
+    meta = json.loads(log[0].data)
+    assert (meta["generation_id"], meta["story_id"]) == (str(generation.id), str(generation.story_id))
+    assert meta["model"] == "gpt-5-mini"
     assert json.loads(log[1].data) == {"t": "The Last Ferry\n\n"}
     assert json.loads(log[-1].data) == {
         "state": "succeeded",

@@ -5,13 +5,17 @@ from story_service.domain.generation import Generation
 
 
 def opening(generation: Generation) -> Draft:
-    """Return the first event: the model and the terms."""
+    """Return the first event: what is written, by which model and on which terms.
+
+    Who asked for the story and the events in one request learns from it alone what to stop and where to go on.
+    """
     meters = {
         meter: {"max": terms.most, "remaining_after": terms.remaining_after}
         for meter, terms in sorted(generation.quote.meters.items())
     }
     quoted = {"meters": meters, "max_cost_micros": generation.quote.max_cost_micros}
-    return Draft.of(META, {"model": generation.model, "quote": quoted})
+    names = {"generation_id": str(generation.id), "story_id": str(generation.story_id)}
+    return Draft.of(META, {**names, "model": generation.model, "quote": quoted})
 
 
 def delta(text: str) -> Draft:
