@@ -65,6 +65,12 @@ class Account:
         self.store.insert(body, due=_due(body), private=dict(private or {}))
         return body
 
+    def later(self, moment: int, what: str, about: str) -> None:
+        """Let something happen to an object at a moment that the object itself does not show."""
+        self.keep(
+            {"id": new_id("tmr"), "object": "timer", "created": self.now(), "at": moment, "what": what, "about": about}
+        )
+
     def change(self, body: JsonObject, event_type: str | None = None, **changes: Any) -> JsonObject:
         """Keep the changed object; the event, if any, goes out only when something differs."""
         new = {**body, **changes}
@@ -91,8 +97,19 @@ class Account:
         return int(cursor.lastrowid or 0)
 
 
+_FIRST_PAYMENT_OPEN_S = 23 * 3600
+
+
 def _due(body: JsonObject) -> int | None:
     """When time alone will change this object."""
+    if body["object"] == "timer":
+        return int(body["at"])
+    if body["object"] == "invoice" and body["status"] == "open" and body["next_payment_attempt"] is not None:
+        return int(body["next_payment_attempt"])
+    if body["object"] == "subscription_schedule" and body["status"] == "active":
+        return int(body["current_phase"]["end_date"])
+    if body["object"] == "subscription" and body["status"] == "incomplete":
+        return int(body["created"]) + _FIRST_PAYMENT_OPEN_S
     if body["object"] == "checkout.session" and body["status"] == "open":
         return int(body["expires_at"])
     if body["object"] == "subscription" and body["status"] in LIVE_STATUSES:

@@ -17,7 +17,17 @@ from sandbox.stripe.account import Account, Cause
 from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.objects.events import API_VERSION
-from sandbox.stripe.operations import catalogue, customers, payments, sessions, subscriptions
+from sandbox.stripe.operations import (
+    catalogue,
+    customers,
+    discounts,
+    methods,
+    payments,
+    refunds,
+    schedules,
+    sessions,
+    subscriptions,
+)
 from sandbox.stripe.operations.call import Call, Endpoint
 from sandbox.stripe.operations.expansion import expand
 
@@ -27,6 +37,10 @@ ENDPOINTS = (
     *sessions.ENDPOINTS,
     *subscriptions.ENDPOINTS,
     *payments.ENDPOINTS,
+    *methods.ENDPOINTS,
+    *refunds.ENDPOINTS,
+    *discounts.ENDPOINTS,
+    *schedules.ENDPOINTS,
 )
 _KEPT_FOR = 86_400
 _KEY_LENGTH = 255
@@ -117,10 +131,22 @@ class Api:
         values = params.read(params.parse(encoded), spec)
         expansions = values.pop("expand", [])
         with self._account.acting(cause):
-            body = endpoint.operation(self._account, Call(request.path_params, values))
+            try:
+                body = endpoint.operation(self._account, Call(request.path_params, values))
+            except ApiError as error:
+                if error.undone:
+                    raise
+                return self._refused(error, cause, fingerprint)
             answer = Answer(200, _rendered(self._account, body, expansions))
             if fingerprint is not None:
                 self._remember(cause.idempotency_key or "", fingerprint, cause.request_id or "", answer)
+        return answer
+
+    def _refused(self, error: ApiError, cause: Cause, fingerprint: str | None) -> Answer:
+        """A refusal after which what was tried stays tried."""
+        answer = Answer(error.status, orjson.dumps(error.body(cause.request_id or "")))
+        if fingerprint is not None:
+            self._remember(cause.idempotency_key or "", fingerprint, cause.request_id or "", answer)
         return answer
 
     def _kept(self, key: str, fingerprint: str) -> Answer | None:

@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from sandbox.servers.errors import CannotStart
 from sandbox.stripe.account import Account, DeliveryPlan, at_once, told_to_nobody
 from sandbox.stripe.api import Api
-from sandbox.stripe.billing import run_due
+from sandbox.stripe.authentication import Authentication
+from sandbox.stripe.billing.due import run_due
 from sandbox.stripe.checkout import Checkout
 from sandbox.stripe.clock import Clock
 from sandbox.stripe.control import Control
@@ -58,6 +59,7 @@ def create_app(
     routes = [
         *Api(account, api_key, deliverer.wake).routes(),
         *Checkout(account, deliverer.wake).routes(),
+        *Authentication(account, deliverer.wake).routes(),
         *Portal(account, deliverer.wake).routes(),
         *Control(account, deliverer).routes(),
         *Dashboard(account, deliverer, webhook_url).routes(),

@@ -1,7 +1,8 @@
 """The hosted Checkout page. A script pays by POSTing the form to the session's `url`.
 
 Fields: `email` (not asked when the session knows the customer's), `card_number`, `card_expiry` (MM / YY), `card_cvc`,
-`name`. 303 to the success URL: paid (also when it was paid before). 402: declined. 422: filled in wrongly.
+`name`, `promotion_code` (where the session allows it). 303 to the success URL: paid (also when it was paid before).
+303 to `/authenticate/…`: the card's holder has to prove who they are first. 402: declined. 422: filled in wrongly.
 410: the session expired. 404: there is none.
 """
 
@@ -21,11 +22,12 @@ from sandbox.stripe.account import Account
 from sandbox.stripe.cards import CardRefused, read_card
 from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.objects.invoices import money
+from sandbox.stripe.operations.sessions import redeem_code
 from sandbox.stripe.paying import Form, pay
 
 TEMPLATES = Path(__file__).parent / "templates"
 _ADDRESS = "/c/pay/{id}"
-_FIELDS = ("declined", "email", "card_number", "card_expiry", "card_cvc", "name")
+_FIELDS = ("declined", "email", "promotion_code", "card_number", "card_expiry", "card_cvc", "name")
 
 
 class Checkout:
@@ -52,16 +54,29 @@ class Checkout:
         if session is None or session["status"] == "expired":
             return _closed(session)
         if session["status"] == "complete":
-            return RedirectResponse(_success_url(session), 303)
+            return RedirectResponse(success_url(session), 303)
         known = self._known_email(session)
         try:
-            declined = pay(self._account, session, _read(typed, known, self._account.now()))
+            form = _read(typed, known, self._account.now())
+            session = self._with_code(session, _typed(typed, "promotion_code"))
+            outcome = pay(self._account, session, form)
         except CardRefused as refused:
             return self._page(session, typed, {refused.field: refused.message}, 422)
         self._changed()
-        if declined is not None:
-            return self._page(session, typed, {"declined": declined.message}, 402)
-        return RedirectResponse(_success_url(session), 303)
+        if outcome.declined is not None:
+            return self._page(session, typed, {"declined": outcome.declined.message}, 402)
+        if outcome.authenticate_at is not None:
+            return RedirectResponse(outcome.authenticate_at, 303)
+        return RedirectResponse(success_url(session), 303)
+
+    def _with_code(self, session: JsonObject, code: str) -> JsonObject:
+        if not code:
+            return session
+        try:
+            with self._account.acting():
+                return redeem_code(self._account, session, code)
+        except ApiError as error:
+            raise CardRefused("promotion_code", error.message) from error
 
     def _session(self, request: Request) -> JsonObject | None:
         """A session whose customer was deleted is as good as none."""
@@ -92,7 +107,7 @@ class Checkout:
             {
                 "name": item["description"],
                 "quantity": item["quantity"],
-                "amount": money(item["amount_total"], item["currency"]),
+                "amount": money(item["price"]["unit_amount"] * item["quantity"], item["currency"]),
                 "interval": item["price"]["recurring"]["interval"],
                 "description": self._account.fetch("product", item["price"]["product"])["description"],
             }
@@ -108,17 +123,28 @@ class Checkout:
             email=_typed(typed, "email"),
             holder=_typed(typed, "name"),
             cancel_url=session["cancel_url"],
+            allows_code=session["allow_promotion_codes"],
+            code=_typed(typed, "promotion_code"),
+            saved=money(saved, session["currency"]) if (saved := session["total_details"]["amount_discount"]) else None,
+            trial_days=_trial_days(self._account, session),
             errors=dict.fromkeys(_FIELDS, "") | errors if errors else None,
         )
 
 
 def _closed(session: JsonObject | None) -> Response:
     status = 404 if session is None else 410 if session["status"] == "expired" else 200
-    onward = None if session is None else _success_url(session) if status == 200 else session["cancel_url"]
+    onward = None if session is None else success_url(session) if status == 200 else session["cancel_url"]
     return page(TEMPLATES, "closed.html.jinja", status=status, state=status, onward=onward)
 
 
-def _success_url(session: JsonObject) -> str:
+def _trial_days(account: Account, session: JsonObject) -> int:
+    """How long nothing is charged; 0 without a trial."""
+    settings = account.store.private(session["id"])["subscription_data"]
+    end = settings.get("trial_end", account.now())
+    return int(settings.get("trial_period_days", (end - account.now()) // 86_400))
+
+
+def success_url(session: JsonObject) -> str:
     address: str = session["success_url"]
     return address.replace("{CHECKOUT_SESSION_ID}", session["id"])
 

@@ -24,8 +24,8 @@ class Clock:
     @contextmanager
     def held_at(self, moment: int) -> Iterator[None]:
         """What falls due happens at the second it fell due, also when time jumped far beyond."""
-        self._held = moment
+        before, self._held = self._held, moment
         try:
             yield
         finally:
-            self._held = None
+            self._held = before

@@ -1,7 +1,8 @@
-"""The stand-in's own JSON routes: the clock, the webhook log, redelivery."""
+"""The stand-in's own JSON routes: the clock, billing policy, disputes, the webhook log, redelivery."""
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -9,8 +10,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.stripe.account import Account
-from sandbox.stripe.billing import run_due
-from sandbox.stripe.errors import ApiError
+from sandbox.stripe.billing.disputes import close_dispute, open_dispute
+from sandbox.stripe.billing.due import run_due
+from sandbox.stripe.billing.policy import policy_of, set_policy
+from sandbox.stripe.errors import ApiError, JsonObject
+from sandbox.stripe.operations.call import equal
+from sandbox.stripe.operations.refunds import charge_named
+from sandbox.stripe.store import Condition
 from sandbox.stripe.webhooks import Deliverer, delivery_log, pending_count, redeliver
 
 _LONGEST_ADVANCE = 5 * 366 * 86_400
@@ -26,6 +32,10 @@ class Control:
             Route("/_sandbox/clock", self._clock, methods=["GET"]),
             Route("/_sandbox/clock", self._advance, methods=["POST"]),
             Route("/_sandbox/webhooks", self._webhooks, methods=["GET"]),
+            Route("/_sandbox/disputes", self._open_dispute, methods=["POST"]),
+            Route("/_sandbox/disputes/{id}/close", self._close_dispute, methods=["POST"]),
+            Route("/_sandbox/billing", self._billing, methods=["GET"]),
+            Route("/_sandbox/billing", self._set_billing, methods=["POST"]),
             Route("/_sandbox/events/{id}/redeliver", self._redeliver, methods=["POST"]),
         ]
 
@@ -52,8 +62,64 @@ class Control:
         self._deliverer.wake()
         return JSONResponse({"delivery": delivery}, 202)
 
+    async def _open_dispute(self, request: Request) -> Response:
+        """Of `charge` or `payment_intent`, or the latest charge of `customer`; `reason` as Stripe names it."""
+
+        def opened(wanted: JsonObject) -> JsonObject:
+            return open_dispute(
+                self._account, _disputed_charge(self._account, wanted), str(wanted.get("reason", "fraudulent"))
+            )
+
+        return await self._act(request, opened, 201)
+
+    async def _close_dispute(self, request: Request) -> Response:
+        def closed(wanted: JsonObject) -> JsonObject:
+            outcome = wanted.get("outcome")
+            if outcome not in ("won", "lost"):
+                raise ValueError('Give {"outcome": "won" | "lost"}.')
+            body = self._account.fetch("dispute", request.path_params["id"])
+            return close_dispute(self._account, body, "won" if outcome == "won" else "lost")
+
+        return await self._act(request, closed, 200)
+
+    async def _billing(self, _request: Request) -> Response:
+        return JSONResponse(policy_of(self._account.store).body())
+
+    async def _set_billing(self, request: Request) -> Response:
+        return await self._act(request, lambda wanted: set_policy(self._account.store, wanted).body(), 200)
+
+    async def _act(self, request: Request, act: Callable[[JsonObject], JsonObject], status: int) -> Response:
+        """Do what a JSON body asks for, in one transaction."""
+        try:
+            wanted = json.loads(await request.body() or b"{}")
+            with self._account.acting():
+                answer = act(_hash(wanted))
+        except ValueError as error:
+            return JSONResponse({"error": {"message": str(error)}}, 400)
+        except ApiError as error:
+            return JSONResponse({"error": {"message": error.message}}, error.status)
+        self._deliverer.wake()
+        return JSONResponse(answer, status)
+
     def _time(self) -> dict[str, int]:
         return {"now": self._account.now(), "offset_seconds": self._account.clock.offset}
+
+
+def _hash(wanted: object) -> JsonObject:
+    match wanted:
+        case dict():
+            return wanted
+    raise ValueError("Give a JSON object.")
+
+
+def _disputed_charge(account: Account, wanted: JsonObject) -> JsonObject:
+    if "customer" not in wanted:
+        return charge_named(account, {name: str(value) for name, value in wanted.items() if name != "reason"})
+    paid = [Condition("customer = ?", (str(wanted["customer"]),)), equal("status", "succeeded")]
+    charges = account.store.page("charge", paid, limit=1).bodies
+    if not charges:
+        raise ValueError("This customer has paid nothing.")
+    return charges[0]
 
 
 async def advance(account: Account, deliverer: Deliverer, seconds: int) -> int:

@@ -6,7 +6,10 @@ JsonObject = dict[str, Any]
 
 
 class ApiError(Exception):
-    """A refusal as the API words it; `remembered`: an idempotency key keeps it, which failed validation is not."""
+    """A refusal as the API words it; `remembered`: an idempotency key keeps it, which failed validation is not.
+
+    `undone`: nothing of what was done before it stays, as if the request had not been made.
+    """
 
     def __init__(
         self,
@@ -17,6 +20,8 @@ class ApiError(Exception):
         code: str | None = None,
         param: str | None = None,
         remembered: bool = True,
+        details: JsonObject | None = None,
+        undone: bool = True,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -25,9 +30,11 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.remembered = remembered
+        self.details = details or {}
+        self.undone = undone
 
     def body(self, request_id: str) -> JsonObject:
-        error: JsonObject = {"message": self.message, "type": self.kind, "request_log_url": None}
+        error: JsonObject = {"message": self.message, "type": self.kind, **self.details, "request_log_url": None}
         if self.code is not None:
             error["code"] = self.code
             error["doc_url"] = f"https://stripe.com/docs/error-codes/{self.code.replace('_', '-')}"

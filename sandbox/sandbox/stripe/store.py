@@ -95,8 +95,18 @@ class Store:
             raise
         self.sql.execute("COMMIT")
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Inside a transaction: what happens here is computed and read, and then never was."""
+        self.sql.execute("SAVEPOINT rehearsal")
+        try:
+            yield
+        finally:
+            self.sql.execute("ROLLBACK TO rehearsal")
+            self.sql.execute("RELEASE rehearsal")
+
     def insert(self, body: JsonObject, *, due: int | None, private: JsonObject) -> None:
-        row = (body["id"], body["object"], _customer_of(body), body["created"], due, _text(body), _text(private))
+        row = (body["id"], body["object"], _customer_of(body), _created_of(body), due, _text(body), _text(private))
         self.sql.execute(
             "INSERT INTO objects (id, kind, customer, created, due, body, private) VALUES (?, ?, ?, ?, ?, ?, ?)", row
         )
@@ -159,6 +169,12 @@ class Store:
 def _customer_of(body: JsonObject) -> str | None:
     owner = body.get("customer")
     return owner if isinstance(owner, str) else None
+
+
+def _created_of(body: JsonObject) -> int:
+    """Invoice items and discounts name their moment otherwise."""
+    moment: int = next(body[name] for name in ("created", "date", "start") if name in body)
+    return moment
 
 
 def _text(value: JsonObject) -> str:

@@ -12,6 +12,7 @@ from sandbox.stripe.testing import API_KEY, Receiver, Stand, running_receiver, r
 SUCCESS_URL = "http://127.0.0.1:8000/account?session={CHECKOUT_SESSION_ID}"
 
 MakeSession = Callable[..., stripe.checkout.Session]
+Subscribe = Callable[..., stripe.Subscription]
 
 
 @pytest.fixture
@@ -52,3 +53,35 @@ def make_session(client: stripe.StripeClient) -> MakeSession:
         return client.v1.checkout.sessions.create(cast("Any", asked))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """One stand-in for all tests of a module that keep to customers of their own."""
+    with running_stripe(tmp_path_factory.mktemp("stripe")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(shared: Stand) -> stripe.StripeClient:
+    return stripe.StripeClient(API_KEY, base_addresses={"api": shared.url}, max_network_retries=0)
+
+
+@pytest.fixture
+def subscribe(api: stripe.StripeClient) -> Subscribe:
+    """A new customer with a card who subscribes by the API; `given` overrides what is asked for."""
+
+    def begin(
+        card: str = "pm_card_visa", price: str = "price_TrueCrimeProMonth", **given: object
+    ) -> stripe.Subscription:
+        customer = api.v1.customers.create({"email": "reader@case.test"})
+        method = api.v1.payment_methods.attach(card, {"customer": customer.id})
+        wanted = {
+            "customer": customer.id,
+            "default_payment_method": method.id,
+            "items": [{"price": price}],
+            **given,
+        }
+        return api.v1.subscriptions.create(cast("Any", wanted))
+
+    return begin

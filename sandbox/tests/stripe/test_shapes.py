@@ -18,13 +18,18 @@ from sandbox.stripe.testing import API_KEY, Stand
 
 MakeSession = Callable[..., stripe.checkout.Session]
 EXPECTED_KINDS = {
+    "balance_transaction",
     "billing_portal.session",
     "charge",
     "checkout.session",
+    "coupon",
     "customer",
+    "discount",
+    "dispute",
     "event",
     "invoice",
     "invoice_payment",
+    "invoiceitem",
     "item",
     "line_item",
     "payment_intent",
@@ -32,8 +37,12 @@ EXPECTED_KINDS = {
     "plan",
     "price",
     "product",
+    "promotion_code",
+    "refund",
+    "setup_intent",
     "subscription",
     "subscription_item",
+    "subscription_schedule",
 }
 # Names that annotations use for classes which another name would shadow.
 _ALIASES = {"CardResource": stripe.Card, "TaxIdResource": stripe.TaxId, "TestClock": stripe.test_helpers.TestClock}
@@ -183,21 +192,61 @@ def answers(stand: Stand, client: stripe.StripeClient, make_session: MakeSession
     client.v1.customers.update(customer.id, {"address": {"city": "Leeds"}, "name": "A Reader"})
     portal = client.v1.billing_portal.sessions.create({"customer": customer.id})
     client.v1.customers.delete(client.v1.customers.create({}).id)
+    _everything_else(stand, client, make_session)
     lists = [
         "customers?expand[]=data.subscriptions",
         "products",
         "prices?expand[]=data.product",
         "checkout/sessions?expand[]=data.line_items",
-        "subscriptions?status=all&expand[]=data.latest_invoice&expand[]=data.customer",
+        "subscriptions?status=all&expand[]=data.latest_invoice&expand[]=data.customer&expand[]=data.discounts",
         "invoices?expand[]=data.payments&expand[]=data.customer",
         "invoice_payments",
         "payment_intents?expand[]=data.latest_charge&expand[]=data.payment_method",
         "payment_methods",
-        "charges",
+        "charges?expand[]=data.customer",
+        "coupons",
+        "disputes?expand[]=data.charge",
         "events",
+        "invoiceitems",
+        "promotion_codes?expand[]=data.promotion.coupon",
+        "refunds?expand[]=data.payment_intent",
+        "setup_intents",
+        "subscription_schedules?expand[]=data.subscription",
     ]
     read = [_read(stand, f"/v1/{path}") for path in lists]
     return [*read, declined_intent, portal.to_dict(), client.v1.customers.list().data[0].to_dict()]
+
+
+def _everything_else(stand: Stand, client: stripe.StripeClient, make_session: MakeSession) -> None:
+    """Promotion, trial, changes, a schedule, refund, dispute, authentication and failing payments."""
+    client.v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "forever"})
+    client.v1.coupons.create({"id": "ONE", "amount_off": 100, "currency": "usd"})
+    code = client.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": "HALF"}, "code": "HALF"})
+    trial = make_session(subscription_data={"trial_period_days": 7}, discounts=[{"promotion_code": code.id}])
+    assert trial.url is not None
+    stand.pay(trial.url, email="trial@case.test")
+    begun: dict[str, stripe.Subscription] = {}
+    for card in ("pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
+        customer = client.v1.customers.create({"email": "more@case.test"})
+        method = client.v1.payment_methods.attach(card, {"customer": customer.id})
+        begun[card] = client.v1.subscriptions.create(
+            {
+                "customer": customer.id,
+                "default_payment_method": method.id,
+                "discounts": [{"coupon": "ONE"}],
+                "items": [{"price": "price_TrueCrimeProMonth"}],
+            }
+        )
+    paid = begun["pm_card_visa"]
+    item = paid["items"].data[0]
+    max_item: Any = {"items": [{"id": item.id, "price": "price_TrueCrimeMaxMonth"}]}
+    client.v1.subscriptions.update(paid.id, max_item)
+    [charge] = client.v1.charges.list({"customer": str(paid.customer)}).data
+    client.v1.refunds.create({"charge": charge.id, "amount": 100, "metadata": {"case": "1"}})
+    stand.post("/_sandbox/disputes", {"charge": charge.id}).raise_for_status()
+    client.v1.subscription_schedules.create({"from_subscription": paid.id})
+    max_item["payment_behavior"], max_item["proration_behavior"] = "pending_if_incomplete", "always_invoice"
+    stand.advance(9 * 86_400)
 
 
 def _read(stand: Stand, path: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Payment methods, intents, charges and the invoice payment that ties them to an invoice. No card number here."""
+"""Payment methods, intents, charges and what ties them to an invoice. No card number here."""
 
 from sandbox.stripe.errors import JsonObject
 from sandbox.stripe.ids import new_id, random_text
@@ -43,108 +43,118 @@ def payment_method(
     }
 
 
+_BLANK_INTENT: JsonObject = {
+    "amount_capturable": 0,
+    "amount_details": {"tip": {}},
+    "amount_received": 0,
+    "application": None,
+    "application_fee_amount": None,
+    "automatic_payment_methods": None,
+    "canceled_at": None,
+    "cancellation_reason": None,
+    "capture_method": "automatic_async",
+    "confirmation_method": "automatic",
+    "customer_account": None,
+    "excluded_payment_method_types": None,
+    "last_payment_error": None,
+    "latest_charge": None,
+    "livemode": False,
+    "metadata": {},
+    "next_action": None,
+    "on_behalf_of": None,
+    "payment_method": None,
+    "payment_method_configuration_details": None,
+    "payment_method_options": {
+        "card": {
+            "installments": None,
+            "mandate_options": None,
+            "network": None,
+            "request_three_d_secure": "automatic",
+            "setup_future_usage": "off_session",
+        }
+    },
+    "payment_method_types": ["card"],
+    "processing": None,
+    "receipt_email": None,
+    "review": None,
+    "setup_future_usage": "off_session",
+    "shipping": None,
+    "source": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "status": "requires_payment_method",
+    "transfer_data": None,
+    "transfer_group": None,
+}
+
+
 def payment_intent(created: int, *, amount: int, currency: str, customer: str | None, description: str) -> JsonObject:
     intent_id = new_id("pi")
     return {
+        **_BLANK_INTENT,
         "id": intent_id,
         "object": "payment_intent",
         "amount": amount,
-        "amount_capturable": 0,
-        "amount_details": {"tip": {}},
-        "amount_received": 0,
-        "application": None,
-        "application_fee_amount": None,
-        "automatic_payment_methods": None,
-        "canceled_at": None,
-        "cancellation_reason": None,
-        "capture_method": "automatic_async",
         "client_secret": f"{intent_id}_secret_{random_text(25)}",
-        "confirmation_method": "automatic",
         "created": created,
         "currency": currency,
         "customer": customer,
-        "customer_account": None,
         "description": description,
-        "excluded_payment_method_types": None,
-        "last_payment_error": None,
-        "latest_charge": None,
-        "livemode": False,
-        "metadata": {},
-        "next_action": None,
-        "on_behalf_of": None,
-        "payment_method": None,
-        "payment_method_configuration_details": None,
-        "payment_method_options": {
-            "card": {
-                "installments": None,
-                "mandate_options": None,
-                "network": None,
-                "request_three_d_secure": "automatic",
-                "setup_future_usage": "off_session",
-            }
-        },
-        "payment_method_types": ["card"],
-        "processing": None,
-        "receipt_email": None,
-        "review": None,
-        "setup_future_usage": "off_session",
-        "shipping": None,
-        "source": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
-        "status": "requires_payment_method",
-        "transfer_data": None,
-        "transfer_group": None,
     }
+
+
+_BLANK_CHARGE: JsonObject = {
+    "amount_refunded": 0,
+    "application": None,
+    "application_fee": None,
+    "application_fee_amount": None,
+    "balance_transaction": None,
+    "calculated_statement_descriptor": "TRUECRIME",
+    "disputed": False,
+    "failure_balance_transaction": None,
+    "fraud_details": {},
+    "livemode": False,
+    "metadata": {},
+    "on_behalf_of": None,
+    "radar_options": {},
+    "receipt_email": None,
+    "receipt_number": None,
+    "receipt_url": None,
+    "refunded": False,
+    "review": None,
+    "shipping": None,
+    "source": None,
+    "source_transfer": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "transfer_data": None,
+    "transfer_group": None,
+}
 
 
 def charge(created: int, intent: JsonObject, method: JsonObject, decline: JsonObject | None) -> JsonObject:
     """`decline`: the error that the issuer's refusal becomes, or None for money that moved."""
     paid = decline is None
     return {
+        **_BLANK_CHARGE,
         "id": new_id("ch"),
         "object": "charge",
         "amount": intent["amount"],
         "amount_captured": intent["amount"] if paid else 0,
-        "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
         "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": "TRUECRIME",
         "captured": paid,
         "created": created,
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],
-        "disputed": False,
-        "failure_balance_transaction": None,
         "failure_code": None if decline is None else decline["code"],
         "failure_message": None if decline is None else decline["message"],
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": {},
-        "on_behalf_of": None,
         "outcome": _outcome(decline),
         "paid": paid,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": {"card": _charged_card(method["card"], intent["amount"]), "type": "card"},
-        "radar_options": {},
-        "receipt_email": None,
-        "receipt_number": None,
-        "receipt_url": None,
-        "refunded": False,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": "succeeded" if paid else "failed",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
@@ -193,10 +203,11 @@ def _charged_card(card: JsonObject, amount: int) -> JsonObject:
 
 
 def invoice_payment(created: int, invoice: JsonObject, intent_id: str) -> JsonObject:
+    """What ties an invoice to the intent that shall pay it."""
     return {
         "id": new_id("inpay"),
         "object": "invoice_payment",
-        "amount_paid": invoice["amount_due"],
+        "amount_paid": None,
         "amount_requested": invoice["amount_due"],
         "created": created,
         "currency": invoice["currency"],
@@ -204,6 +215,39 @@ def invoice_payment(created: int, invoice: JsonObject, intent_id: str) -> JsonOb
         "is_default": True,
         "livemode": False,
         "payment": {"payment_intent": intent_id, "type": "payment_intent"},
-        "status": "paid",
-        "status_transitions": {"canceled_at": None, "paid_at": created},
+        "status": "open",
+        "status_transitions": {"canceled_at": None, "paid_at": None},
+    }
+
+
+def setup_intent(created: int, *, customer: str, method: str) -> JsonObject:
+    """A card kept for later, done at once: Checkout makes it when there is nothing to pay today."""
+    intent_id = new_id("seti")
+    return {
+        "id": intent_id,
+        "object": "setup_intent",
+        "application": None,
+        "automatic_payment_methods": None,
+        "cancellation_reason": None,
+        "client_secret": f"{intent_id}_secret_{random_text(25)}",
+        "created": created,
+        "customer": customer,
+        "customer_account": None,
+        "description": None,
+        "excluded_payment_method_types": None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "livemode": False,
+        "mandate": None,
+        "metadata": {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": method,
+        "payment_method_configuration_details": None,
+        "payment_method_options": None,
+        "payment_method_types": ["card"],
+        "single_use_mandate": None,
+        "status": "succeeded",
+        "usage": "off_session",
     }

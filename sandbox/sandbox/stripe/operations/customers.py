@@ -4,8 +4,8 @@ from typing import Any
 
 from sandbox.stripe import params
 from sandbox.stripe.account import LIVE_STATUSES, Account
-from sandbox.stripe.billing import end_subscription
-from sandbox.stripe.errors import JsonObject, missing
+from sandbox.stripe.billing.ending import end_subscription
+from sandbox.stripe.errors import ApiError, JsonObject, missing
 from sandbox.stripe.ids import new_id, random_text
 from sandbox.stripe.objects.customers import customer, deleted_stub
 from sandbox.stripe.operations.call import LISTING, Call, Endpoint, equal, listed
@@ -16,6 +16,7 @@ _EDITABLE = {
     "address": params.clearable(params.group(_ADDRESS)),
     "description": params.clearable(params.text),
     "email": params.clearable(params.email),
+    "invoice_settings": params.group({"default_payment_method": params.clearable(params.text)}),
     "metadata": params.metadata,
     "name": params.clearable(params.text),
     "phone": params.clearable(params.text),
@@ -26,6 +27,7 @@ _EDITABLE = {
 
 def create_customer(account: Account, given: JsonObject) -> JsonObject:
     given = {**given, "metadata": given.get("metadata") or {}}
+    given.pop("invoice_settings", None)
     if given.get("address"):
         given["address"] = {**dict.fromkeys(_ADDRESS), **given["address"]}
     body = customer(new_id("cus"), account.now(), invoice_prefix=random_text(8).upper(), **given)
@@ -48,7 +50,17 @@ def _update(account: Account, call: Call) -> JsonObject:
         changes["metadata"] = params.with_metadata(body["metadata"], changes["metadata"])
     if changes.get("address"):
         changes["address"] = {**dict.fromkeys(_ADDRESS), **(body["address"] or {}), **changes["address"]}
+    if "invoice_settings" in changes:
+        changes["invoice_settings"] = _settings(account, body, changes["invoice_settings"])
     return account.change(body, "customer.updated", **changes)
+
+
+def _settings(account: Account, body: JsonObject, given: JsonObject) -> JsonObject:
+    method = given.get("default_payment_method")
+    if method is not None and account.fetch("payment_method", method)["customer"] != body["id"]:
+        message = f"The customer does not have a payment method with the ID {method}."
+        raise ApiError(message, code="resource_missing", param="invoice_settings[default_payment_method]")
+    return {**body["invoice_settings"], **given}
 
 
 def _delete(account: Account, call: Call) -> JsonObject:

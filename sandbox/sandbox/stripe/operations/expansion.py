@@ -10,9 +10,11 @@ from sandbox.stripe.store import Condition
 _DEPTH = 4
 _REFERENCES = {
     "charge",
+    "coupon",
     "customer",
     "default_payment_method",
     "default_price",
+    "discounts",
     "invoice",
     "latest_charge",
     "latest_invoice",
@@ -20,6 +22,8 @@ _REFERENCES = {
     "payment_method",
     "price",
     "product",
+    "promotion_code",
+    "schedule",
     "subscription",
 }
 
@@ -41,6 +45,8 @@ def _expand(account: Account, node: Any, parts: list[str], path: str) -> None:
     name, rest = parts[0], parts[1:]
     if name not in node:
         node[name] = _left_out(account, node, name, path)
+    elif name in _REFERENCES and isinstance(node[name], list):
+        node[name] = [account.store.find(each) if isinstance(each, str) else each for each in node[name]]
     elif isinstance(node[name], str):
         found = account.store.find(node[name]) if name in _REFERENCES else None
         if found is None:
@@ -52,10 +58,12 @@ def _expand(account: Account, node: Any, parts: list[str], path: str) -> None:
         _expand(account, node[name], rest, path)
 
 
-def _left_out(account: Account, node: JsonObject, name: str, path: str) -> JsonObject:
+def _left_out(account: Account, node: JsonObject, name: str, path: str) -> JsonObject | None:
     match node.get("object"), name:
         case "checkout.session", "line_items":
             return line_items_of(account, node)
+        case "invoice", "confirmation_secret":
+            return _secret(account, node)
         case "invoice", "payments":
             paid = Condition("json_extract(body, '$.invoice') = ?", (node["id"],))
             return _list(account, "invoice_payment", paid, f"/v1/invoice_payments?invoice={node['id']}")
@@ -66,6 +74,15 @@ def _left_out(account: Account, node: JsonObject, name: str, path: str) -> JsonO
             )
             return _list(account, "subscription", live, f"/v1/customers/{node['id']}/subscriptions")
     raise _unexpandable(path)
+
+
+def _secret(account: Account, invoice: JsonObject) -> JsonObject | None:
+    """What a page needs to confirm the payment of an invoice that has one."""
+    paid = account.store.page("invoice_payment", [Condition("json_extract(body, '$.invoice') = ?", (invoice["id"],))])
+    if not paid.bodies:
+        return None
+    intent = account.fetch("payment_intent", paid.bodies[0]["payment"]["payment_intent"])
+    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
 def _list(account: Account, kind: str, condition: Condition, url: str) -> JsonObject:

@@ -1,11 +1,15 @@
-"""What is only read through the API: invoices, payments, charges, payment methods, events."""
+"""Invoices, read, previewed, paid and voided; their payments; charges and events."""
 
 from collections.abc import Iterable
 
 from sandbox.stripe import params
 from sandbox.stripe.account import Account
-from sandbox.stripe.errors import JsonObject
+from sandbox.stripe.billing import collecting
+from sandbox.stripe.billing.changes import payment_refused
+from sandbox.stripe.billing.ending import void_invoice
+from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.operations.call import LISTING, Call, Endpoint, Operation, equal, listed, of_customer
+from sandbox.stripe.operations.previews import PREVIEW, create_preview
 from sandbox.stripe.params import Spec
 from sandbox.stripe.store import Condition
 
@@ -41,6 +45,34 @@ def _invoice_lines(account: Account, call: Call) -> JsonObject:
     return {**lines, "data": lines["data"][: call.params.get("limit", 10)]}
 
 
+def _pay_invoice(account: Account, call: Call) -> JsonObject:
+    """With the named card or the subscription's; a refusal is the answer, and what was tried stays tried."""
+    invoice = _open(account, call.id, "paid")
+    body = collecting.subscription_of(account, invoice)
+    if "payment_method" in call.params:
+        method: JsonObject | None = account.fetch("payment_method", call.params["payment_method"], "payment_method")
+    else:
+        method = collecting.method_for(account, body)
+    invoice = collecting.pay(account, invoice, method)
+    if invoice["status"] != "paid" and method is not None:
+        raise payment_refused(account, invoice, undone=False)
+    return invoice
+
+
+def _void_invoice(account: Account, call: Call) -> JsonObject:
+    return void_invoice(account, _open(account, call.id, "voided"))
+
+
+def _open(account: Account, invoice_id: str, wanted: str) -> JsonObject:
+    invoice = account.fetch("invoice", invoice_id)
+    if invoice["status"] != "open":
+        message = f"This invoice can't be {wanted}: its status is {invoice['status']}."
+        if invoice["status"] == "paid":
+            raise ApiError("Invoice is already paid", code="invoice_already_paid")
+        raise ApiError(message)
+    return invoice
+
+
 _CUSTOMERS: Spec = {**LISTING, "customer": params.text}
 _INVOICE_FIELDS = (
     ("subscription", "parent.subscription_details.subscription"),
@@ -56,7 +88,12 @@ _INVOICES: Spec = {
 
 ENDPOINTS = (
     Endpoint("GET", "/v1/invoices", _lister("invoice", "/v1/invoices", _INVOICE_FIELDS), _INVOICES),
+    Endpoint("POST", "/v1/invoices/create_preview", create_preview, PREVIEW),
     Endpoint("GET", "/v1/invoices/{id}", _retrieve("invoice"), {}),
+    Endpoint(
+        "POST", "/v1/invoices/{id}/pay", _pay_invoice, {"off_session": params.flag, "payment_method": params.text}
+    ),
+    Endpoint("POST", "/v1/invoices/{id}/void", _void_invoice, {}),
     Endpoint("GET", "/v1/invoices/{id}/lines", _invoice_lines, {"limit": params.between(1, 100)}),
     Endpoint(
         "GET",
@@ -74,13 +111,6 @@ ENDPOINTS = (
         {**_CUSTOMERS, "payment_intent": params.text},
     ),
     Endpoint("GET", "/v1/charges/{id}", _retrieve("charge"), {}),
-    Endpoint(
-        "GET",
-        "/v1/payment_methods",
-        _lister("payment_method", "/v1/payment_methods", (("type", "type"),)),
-        {**_CUSTOMERS, "type": params.choice("card")},
-    ),
-    Endpoint("GET", "/v1/payment_methods/{id}", _retrieve("payment_method"), {}),
     Endpoint("GET", "/v1/events", _list_events, {**LISTING, "type": params.text, "types": params.each(params.text)}),
     Endpoint("GET", "/v1/events/{id}", _retrieve("event"), {}),
 )

@@ -4,15 +4,18 @@ from typing import Any
 
 from sandbox.stripe import params
 from sandbox.stripe.account import Account
-from sandbox.stripe.billing import expire_session
+from sandbox.stripe.billing.due import expire_session
 from sandbox.stripe.errors import ApiError, JsonObject, invalid
 from sandbox.stripe.ids import new_id, random_text
 from sandbox.stripe.objects.sessions import checkout_session, line_item, portal_session
 from sandbox.stripe.operations.call import LISTING, Call, Endpoint, equal, listed, of_customer
+from sandbox.stripe.operations.redeeming import code_named, redeemable, refuse_unusable
+from sandbox.stripe.operations.subscription_specs import DISCOUNTS, TRIAL_SETTINGS
+from sandbox.stripe.operations.totals import sums, with_discounts
 from sandbox.stripe.params import Required, Spec
 
 _MINUTE, _DAY = 60, 86_400
-_PRIVATE = ("line_items", "subscription_data")
+_PRIVATE = ("discounts", "line_items", "subscription_data")
 _HASHES = {"adaptive_pricing", "automatic_tax", "phone_number_collection"}
 
 
@@ -20,27 +23,53 @@ def _create(account: Account, call: Call) -> JsonObject:
     given = call.params
     _check(account, given)
     now = account.now()
+    settings = given.get("subscription_data", {})
+    discounts = [redeemable(account, each, given.get("customer")) for each in given.get("discounts") or ()]
     items = [_line_item(account, line, index) for index, line in enumerate(given["line_items"])]
+    trial = "trial_period_days" in settings or "trial_end" in settings
+    items = with_discounts(account, items, discounts, trial=trial)
     session_id = new_id("cs_test")
     plain = {name: value for name, value in given.items() if name not in (*_PRIVATE, *_HASHES)}
     body = checkout_session(
         session_id,
         now,
         url=f"{account.public_url}/c/pay/{session_id}",
-        total=sum(item["amount_total"] for item in items),
         currency=items[0]["currency"],
-        **{**plain, "metadata": given.get("metadata") or {}, "expires_at": _expiry(given, now)},
+        **{
+            **plain,
+            "metadata": given.get("metadata") or {},
+            "expires_at": _expiry(given, now),
+            **sums(items, discounts),
+        },
     )
     for name in _HASHES & given.keys():
         body[name] = {**body[name], **given[name]}
     # What a later step needs and the object does not show.
-    return account.keep(body, {"line_items": items, "subscription_data": given.get("subscription_data", {})})
+    return account.keep(body, {"discounts": discounts, "line_items": items, "subscription_data": settings})
+
+
+def redeem_code(account: Account, session: JsonObject, typed: str) -> JsonObject:
+    """Take a promotion code that was typed on the page. Raises ApiError for one that cannot be used."""
+    code = code_named(account, typed)
+    if code is None or not session["allow_promotion_codes"]:
+        raise ApiError("This code is invalid.", code="promotion_code_invalid")
+    refuse_unusable(account, code, session["customer"])
+    private = account.store.private(session["id"])
+    discounts = [(code["promotion"]["coupon"], code["id"])]
+    settings = private["subscription_data"]
+    trial = "trial_period_days" in settings or "trial_end" in settings
+    items = with_discounts(account, private["line_items"], discounts, trial=trial)
+    account.store.set_private(session["id"], {**private, "discounts": discounts, "line_items": items})
+    return account.change(session, **sums(items, discounts))
 
 
 def _check(account: Account, given: JsonObject) -> None:
     if "customer" in given and "customer_email" in given:
         message = "You may only specify one of these parameters: customer, customer_email."
         raise invalid(message, param="customer_email")
+    if given.get("discounts") and given.get("allow_promotion_codes"):
+        message = "You may only specify one of these parameters: allow_promotion_codes, discounts."
+        raise invalid(message, param="discounts")
     if "customer" in given:
         account.fetch("customer", given["customer"], "customer")
     if not given["line_items"]:
@@ -118,17 +147,26 @@ _CREATE: Spec = {
     "client_reference_id": params.text,
     "customer": params.text,
     "customer_email": params.email,
+    "discounts": DISCOUNTS,
     "expires_at": params.integer,
     "line_items": Required(params.each(_LINE)),
     "locale": params.text,
     "metadata": params.metadata,
     "mode": Required(params.choice("subscription")),
     "origin_context": params.choice("mobile_app", "web"),
-    "payment_method_collection": params.choice("always"),
+    "payment_method_collection": params.choice("always", "if_required"),
     "payment_method_types": params.each(params.choice("card")),
     "phone_number_collection": _ENABLED,
     "submit_type": params.choice("auto", "subscribe"),
-    "subscription_data": params.group({"description": params.text, "metadata": params.metadata}),
+    "subscription_data": params.group(
+        {
+            "description": params.text,
+            "metadata": params.metadata,
+            "trial_end": params.integer,
+            "trial_period_days": params.between(1, 730),
+            "trial_settings": TRIAL_SETTINGS,
+        }
+    ),
     "success_url": Required(params.web_address),
     "ui_mode": params.choice("hosted_page"),
 }
