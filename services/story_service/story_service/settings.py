@@ -26,6 +26,10 @@ class Settings(EventSettings):
     """The settings of story_service; `content_moderator_config` is JSON or the path of a file with it."""
 
     source: ClassVar[str] = "story"
+    default_rates: ClassVar[dict[str, str]] = {
+        "story.create_story": "60/minute",
+        "story.quote_story": "120/minute",
+    }
     consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 
     openai_api_key: SecretStr = SecretStr("")

@@ -128,7 +128,7 @@ def assemble(
         routers=[
             story_routes(use_cases, callers, cursors, limits, drain),
             generation_routes(use_cases, callers, drain),
-            usage_routes(use_cases, callers, cursors),
+            usage_routes(use_cases, callers, cursors, limits),
             internal_usage_routes(use_cases, callers, cursors),
         ],
         problems=FACES,

@@ -13,6 +13,10 @@ class Settings(EventSettings):
     """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for."""
 
     source: ClassVar[str] = "user"
+    default_rates: ClassVar[dict[str, str]] = {
+        "user.provision_me": "60/minute",
+        "user.provision_me_address": "600/minute",
+    }
 
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 

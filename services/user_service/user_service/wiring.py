@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from common_auth.callers import Callers
 from common_auth.surroundings import surroundings
@@ -13,6 +14,7 @@ from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
 from common_service.database import Database
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from user_service.api.internal_routes import internal_routes
 from user_service.api.problems import FACES
@@ -34,6 +36,8 @@ def http_app(settings: Settings) -> FastAPI:
         now=utc_now,
         ready=around.database.ping,
         lifespan=around.lifespan,
+        limits=around.limits,
+        registry=around.registry,
     )
 
 
@@ -45,15 +49,19 @@ def assemble(
     now: Clock,
     ready: Callable[[], Awaitable[None]],
     lifespan: Lifespan | None = None,
+    limits: RateLimits | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Put routes over use cases, whatever stands behind them."""
+    limits = limits or local_limits(Settings.default_rates)
     return create_service_app(
         title="TrueCrime user service",
         prefix="/user",
-        routers=[me_routes(use_cases, callers, now), internal_routes(use_cases, callers, cursors)],
+        routers=[me_routes(use_cases, callers, limits, now), internal_routes(use_cases, callers, cursors)],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
+        registry=registry,
     )
 
 

@@ -12,6 +12,8 @@ from common_auth.callers import Callers, Person
 from common_service.draining import Drain
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
+from common_service.problems import RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySummary
 from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
@@ -31,12 +33,15 @@ _PAID = (
     errors.ModerationUnavailable,
     IdempotencyKeyReused,
     IdempotencyInProgress,
+    RateLimited,
 )
 _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 
 
-def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, drain: Drain) -> APIRouter:
+def story_routes(
+    use_cases: UseCases, callers: Callers, cursors: Cursors, limits: RateLimits, drain: Drain
+) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/stories", tags=["stories"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
@@ -44,12 +49,16 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, drain:
     @router.post(
         "",
         status_code=202,
+        dependencies=[limits.per_user("story.create_story", callers.reader)],
         response_model=AcceptedOut,
-        responses={
-            **EVENTS,
-            202: {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED},
-            **_responses(*_PAID, *GATED),
-        },
+        responses=limited(
+            {
+                **EVENTS,
+                202: {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED},
+                **_responses(*_PAID, *GATED),
+            },
+            *(200, 202),
+        ),
     )
     async def create_story(request: Request, reader: Reader, body: StoryIn, key: IdempotencyKey) -> Response:
         """Have a story written. The same key and body give the same story, charged once.
@@ -61,8 +70,8 @@ def story_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, drain:
         accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
         if MEDIA_TYPE in request.headers.get("accept", ""):
             return await _streamed(use_cases, drain, user_id, accepted)
-        body = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
-        return JSONResponse(body, 202, _replay(accepted))
+        document = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
+        return JSONResponse(document, 202, _replay(accepted))
 
     @router.get("", responses=_responses())
     async def list_stories(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[StorySummary]:

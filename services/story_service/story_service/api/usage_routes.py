@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends
 from common_auth.bearer import SERVICE, SIGNED_IN
 from common_auth.callers import Callers, Person, ServiceCaller
 from common_service.pagination import Cursor, Cursors, Limit
+from common_service.problems import RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
 from story_service.api.quote_schemas import ModelsOut, QuotationOut
 from story_service.api.schemas import StoryIn
@@ -20,7 +22,7 @@ from story_service.domain.ids import UserId
 _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 
 
-def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes for readers."""
     router = APIRouter(prefix="/story/v1", tags=["usage"], dependencies=[SIGNED_IN])
     Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
@@ -40,7 +42,11 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> API
         """
         return await _page(use_cases, cursors, UserId(reader.user_id), limit, cursor, of=_OWN_LEDGER)
 
-    @router.post("/quotes", responses=FACES.responses(*ANY_READER, *GATED, errors.ModelUnavailable))
+    @router.post(
+        "/quotes",
+        dependencies=[limits.per_user("story.quote_story", callers.reader)],
+        responses=limited(FACES.responses(*ANY_READER, *GATED, errors.ModelUnavailable, RateLimited), 200),
+    )
     async def quote_story(reader: Reader, body: StoryIn) -> QuotationOut:
         """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
         ask = Ask(UserId(reader.user_id), body.request(), body.model, body.max_price)

@@ -8,6 +8,8 @@ from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_auth.errors import NOT_SIGNED_IN
 from common_service.clock import Clock
+from common_service.problems import RateLimited
+from common_service.rate_limit import RateLimits, limited
 from user_service.api.preconditions import ETAG_HEADER, IF_MATCH, PreconditionRequired, if_match, tag
 from user_service.api.problems import FACES
 from user_service.api.schemas import (
@@ -28,18 +30,19 @@ Version = Annotated[int, Depends(if_match)]
 _CHANGE = (NotProvisioned, VersionConflict, PreconditionRequired)
 
 
-def me_routes(use_cases: UseCases, callers: Callers, now: Clock) -> APIRouter:
+def me_routes(use_cases: UseCases, callers: Callers, limits: RateLimits, now: Clock) -> APIRouter:
     """Return the routes of the signed-in person."""
     router = APIRouter(prefix="/user/v1/me", tags=["me"], dependencies=[SIGNED_IN])
-    _add_profile(router, use_cases, callers)
+    _add_profile(router, use_cases, callers, limits)
     _add_settings(router, use_cases, callers, now)
     return router
 
 
-def _add_profile(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
+def _add_profile(router: APIRouter, use_cases: UseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
+    seldom = [limits.per_user("user.provision_me", callers.reader), limits.per_address("user.provision_me_address")]
 
-    @router.post("", status_code=201, responses=_provisioned())
+    @router.post("", status_code=201, dependencies=seldom, responses=_provisioned())
     async def provision_me(reader: Annotated[Person, signed_in], body: Provision, response: Response) -> ProfileView:
         """Make the caller's profile; where it exists, bring its e-mail address up to date (200)."""
         profile, is_new = await use_cases.provision_profile(UserId(reader.user_id), body.id_token)
@@ -105,4 +108,5 @@ def _tagged(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
 
 def _provisioned() -> dict[int | str, dict[str, Any]]:
     exists = {"model": ProfileView, "description": "It exists.", "headers": ETAG_HEADER}
-    return {201: {"headers": ETAG_HEADER}, 200: exists, **FACES.responses(*NOT_SIGNED_IN, EmailInUse, IdTokenInvalid)}
+    refusals = FACES.responses(*NOT_SIGNED_IN, EmailInUse, IdTokenInvalid, RateLimited)
+    return limited({201: {"headers": ETAG_HEADER}, 200: exists, **refusals}, 200, 201)
