@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
+from common_events.envelope import Envelope
 from common_events.tables import MessagingTables
 from common_service.ids import uuid7
 
@@ -67,3 +68,21 @@ class SqlOutbox:
 def channel(schema: str) -> str:
     """Return the NOTIFY channel that wakes the relay of a schema."""
     return f"outbox_{schema}"
+
+
+def envelope_of(row: Mapping[str, Any], source: str) -> Envelope:
+    """Return a row of the outbox of `source` as it travels."""
+    return Envelope(
+        id=row["event_id"],
+        type=row["type"],
+        source=source,
+        schema_version=row["schema_version"],
+        subject=row["subject"],
+        time=row["occurred_at"],
+        partition_key=row["partition_key"],
+        aggregate_version=row["aggregate_version"],
+        correlation_id=row["correlation_id"],
+        causation_id=row["causation_id"],
+        traceparent=row["traceparent"],
+        data=row["payload"],
+    )

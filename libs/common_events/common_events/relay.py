@@ -12,9 +12,8 @@ from prometheus_client import CollectorRegistry
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from common_events.envelope import Envelope
 from common_events.lag import OutboxLag
-from common_events.outbox import channel
+from common_events.outbox import channel, envelope_of
 from common_events.retention import Retention
 from common_events.transport import EventsLost, Publisher, Retaining, TransportFull
 from common_service.jobs import Job, pause
@@ -84,7 +83,7 @@ class Relay:
         """Publish one batch and return its size. Raises EventsLost, TransportFull."""
         rows = await (await connection.execute(self._read, [_BATCH])).fetchall()
         if rows:
-            await self._publisher.publish([self._envelope(row) for row in rows])
+            await self._publisher.publish([envelope_of(row, self._source) for row in rows])
             await connection.execute(self._mark, [[row["seq"] for row in rows]])
         return len(rows)
 
@@ -128,19 +127,3 @@ class Relay:
         if not stop.is_set():
             async for _ in connection.notifies(timeout=self._poll_seconds, stop_after=1):
                 pass
-
-    def _envelope(self, row: dict[str, Any]) -> Envelope:
-        return Envelope(
-            id=row["event_id"],
-            type=row["type"],
-            source=self._source,
-            schema_version=row["schema_version"],
-            subject=row["subject"],
-            time=row["occurred_at"],
-            partition_key=row["partition_key"],
-            aggregate_version=row["aggregate_version"],
-            correlation_id=row["correlation_id"],
-            causation_id=row["causation_id"],
-            traceparent=row["traceparent"],
-            data=row["payload"],
-        )
