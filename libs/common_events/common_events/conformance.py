@@ -1,11 +1,11 @@
 """For tests: each transport as the suite that all must pass sees it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from common_events.envelope import Envelope
-from common_events.transport import Delivery, Publisher, Resumable
+from common_events.transport import Delivery, Finished, Publisher, Resumable, Retaining
 
 
 @dataclass(slots=True)
@@ -30,6 +30,39 @@ class LinedPublisher:
         """Publish. Raises ConnectionError too."""
         self._line.check()
         await self._publisher.publish(envelopes)
+
+
+class LinedRetaining(LinedPublisher):
+    """A publisher that can tell what its transport lost, at one end of a line."""
+
+    def __init__(self, publisher: Retaining, line: Line) -> None:
+        super().__init__(publisher, line)
+        self._retaining, self._way = publisher, line
+
+    async def is_intact(self, source: str, relay: str) -> bool:
+        """Tell whether the transport is as it was. Raises ConnectionError too."""
+        self._way.check()
+        return await self._retaining.is_intact(source, relay)
+
+    async def open(self, source: str, relay: str, consumers: Collection[str]) -> None:
+        """Take the transport as it is. Raises ConnectionError too."""
+        self._way.check()
+        await self._retaining.open(source, relay, consumers)
+
+    async def consumers(self, source: str) -> set[str]:
+        """Return who has a queue. Raises ConnectionError too."""
+        self._way.check()
+        return await self._retaining.consumers(source)
+
+    async def finished(self, source: str) -> Finished:
+        """Return what all are done with. Raises ConnectionError too."""
+        self._way.check()
+        return await self._retaining.finished(source)
+
+    async def forget(self, source: str, finished: Finished) -> None:
+        """Give back room. Raises ConnectionError too."""
+        self._way.check()
+        await self._retaining.forget(source, finished)
 
 
 class LinedSubscription:
@@ -61,11 +94,13 @@ def _outlived(_: Any) -> None:
 class Transport:
     """How to make the two ends of a transport, how to lose all it holds, and how a subscription's process dies.
 
-    `many` is more than it hands out at once.
+    `restart` ends its server and starts it again, at the same address; it may come back empty. Where the server is
+    not ours, every connection breaks instead. `many` is more than it hands out at once.
     """
 
     publisher: Callable[[], Publisher]
     subscription: Callable[[str], Resumable]
+    restart: Callable[[], Awaitable[object]]
     lose: Callable[[], Awaitable[object]] | None = None
     die: Callable[[Any], None] = _outlived
     many: int = 250
@@ -73,7 +108,10 @@ class Transport:
 
     def lined_publisher(self) -> LinedPublisher:
         """Return a publisher whose broker can go away."""
-        return LinedPublisher(self.publisher(), self.line)
+        publisher = self.publisher()
+        if isinstance(publisher, Retaining):
+            return LinedRetaining(publisher, self.line)
+        return LinedPublisher(publisher, self.line)
 
     def lined_subscription(self, consumer: str) -> LinedSubscription:
         """Return a subscription whose broker can go away."""

@@ -1,17 +1,22 @@
 """The three transports: one in memory, Redis Streams, SNS with SQS."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from common_events.conformance import Transport
+from common_events.conformance import Line, Transport
 from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.sns import SnsPublisher
 from common_events.sns_sqs import Listener, Topology, ensure_topology
 from common_events.sqs import SqsSubscription
 from common_events.testing import MemoryBroker, MemoryPublisher, MemorySubscription
 from common_events.testing_aws import Aws, running_aws
+from sandbox.servers.redis import Redis as RedisServer
+from sandbox.servers.redis import start_redis
 
 HEARD = ("kit", "other")
 
@@ -32,10 +37,41 @@ def topology(aws: Aws) -> Topology:
     )
 
 
+@dataclass(slots=True)
+class RestartableRedis:
+    """A server that keeps nothing when it ends."""
+
+    directory: Path
+    server: RedisServer
+
+    def restart(self) -> None:
+        """End it and start it at the same port."""
+        self.server.stop()
+        self.server = start_redis(self.directory, port=self.server.port, durable=False)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RestartableRedis]:
+    """Run a Redis server of this test's own."""
+    restartable = RestartableRedis(tmp_path / "redis", start_redis(tmp_path / "redis", durable=False))
+    yield restartable
+    restartable.server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RestartableRedis) -> str:
+    """Return its address."""
+    return redis_server.server.url
+
+
 @pytest.fixture(params=["memory", "redis"])
 def losable(request: pytest.FixtureRequest) -> Transport:
     """Return a transport that may lose all it holds, and knows it."""
-    return _memory() if request.param == "memory" else _redis(request.getfixturevalue("redis"))
+    return (
+        _memory()
+        if request.param == "memory"
+        else _redis(request.getfixturevalue("redis"), request.getfixturevalue("redis_server"))
+    )
 
 
 @pytest.fixture(params=["memory", "redis", "sns_sqs"])
@@ -44,7 +80,7 @@ def transport(request: pytest.FixtureRequest) -> Transport:
     if request.param == "memory":
         return _memory()
     if request.param == "redis":
-        return _redis(request.getfixturevalue("redis"))
+        return _redis(request.getfixturevalue("redis"), request.getfixturevalue("redis_server"))
     return _sns_sqs(request.getfixturevalue("aws"), request.getfixturevalue("topology"))
 
 
@@ -54,22 +90,38 @@ def _memory() -> Transport:
     async def lose() -> None:
         broker.lose_everything()
 
-    return Transport(lambda: MemoryPublisher(broker), lambda name: MemorySubscription(broker, name, HEARD), lose)
+    return Transport(
+        lambda: MemoryPublisher(broker), lambda name: MemorySubscription(broker, name, HEARD), restart=lose, lose=lose
+    )
 
 
-def _redis(redis: Redis) -> Transport:
+def _redis(redis: Redis, server: RestartableRedis) -> Transport:
     members = iter(range(1000))
+
+    async def restart() -> None:
+        await asyncio.to_thread(server.restart)
+
     return Transport(
         lambda: RedisPublisher(redis, kept_ms=-1000),
         lambda name: RedisSubscription(redis, name, HEARD, f"member-{next(members)}"),
-        redis.flushall,
+        restart=restart,
+        lose=redis.flushall,
     )
 
 
 def _sns_sqs(aws: Aws, topology: Topology) -> Transport:
+    line = Line()
+
+    async def restart() -> None:
+        line.is_cut = True
+        await asyncio.sleep(0.3)
+        line.is_cut = False
+
     return Transport(
         lambda: SnsPublisher(aws.sns, topology.topics),
         lambda name: SqsSubscription(aws.sqs, topology.queues[name], visibility_seconds=1),
+        restart=restart,
         die=SqsSubscription.close,
         many=25,
+        line=line,
     )

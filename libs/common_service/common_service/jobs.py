@@ -30,19 +30,23 @@ def periodic(name: str, step: Callable[[], Awaitable[object]], *, seconds: float
     return Job(name, run)
 
 
-async def supervise(job: Job, stop: asyncio.Event) -> None:
-    """Run a job until `stop`; one that fails or ends early starts again after a pause of 0.2 s, growing to 5 s."""
-    wait = _FIRST_PAUSE
+async def supervise(job: Job, stop: asyncio.Event, *, longest_pause: float = _LONGEST_PAUSE) -> None:
+    """Run a job until `stop`; one that fails or ends early starts again after a pause of 0.2 s, growing to 5 s.
+
+    `longest_pause` in seconds is for tests, whose outages are shorter.
+    """
+    first_pause = min(_FIRST_PAUSE, longest_pause)
+    wait = first_pause
     while not stop.is_set():
         started = asyncio.get_running_loop().time()
         try:
             await job.run(stop)
         except Exception:  # a supervising loop: whatever broke, the next attempt may hold
             log.exception("job failed", job=job.name)
-        if asyncio.get_running_loop().time() - started > _LONGEST_PAUSE:
-            wait = _FIRST_PAUSE
+        if asyncio.get_running_loop().time() - started > longest_pause:
+            wait = first_pause
         await pause(stop, wait)
-        wait = min(wait * 2, _LONGEST_PAUSE)
+        wait = min(wait * 2, longest_pause)
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
