@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 _W3C = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-_XRAY = re.compile(
-    rb"(?:Self=[\w-]{1,64}; ?)?Root=1-([0-9a-f]{8})-(?![0-9a-f]{8}0{16})([0-9a-f]{24})"
-    rb"(?:; ?Parent=(?!0{16})([0-9a-f]{16}))?(?:; ?Sampled=([01?]))?"
-    rb"(?:; ?(?!Parent=|Sampled=|Root=)\w{1,32}=[\w.:/-]{0,128}){0,8}"
-)
-_SAMPLED = {b"1": True, b"0": False}
+_ROOT = re.compile(r"1-([0-9a-f]{8})-(?![0-9a-f]{8}0{16})([0-9a-f]{24})")  # its end stands in for a parent: not zero
+_ALB = re.compile(rb"Root=1-([0-9a-f]{8})-(?![0-9a-f]{8}0{16})([0-9a-f]{8})([0-9a-f]{16})")  # what most requests have
+_PARENT = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_LONGEST = 512
+_SAMPLED = {None: None, "?": None, "1": True, "0": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +23,14 @@ class XRayHeader:
 
     @classmethod
     def of(cls, raw: bytes) -> "XRayHeader | None":
-        """Read the header; None where it is none."""
-        found = _XRAY.fullmatch(raw)
-        if found is None:
+        """Read the header, whose fields may come in any order beside others'; None where it is none."""
+        if len(raw) > _LONGEST:
             return None
-        epoch, unique, parent, sampled = found.groups()
-        return cls((epoch + unique).decode(), parent.decode() if parent else None, _SAMPLED.get(sampled))
+        fields = dict(field.strip().partition("=")[::2] for field in raw.decode("latin-1").split(";"))
+        root, parent, sampled = _ROOT.fullmatch(fields.get("Root", "")), fields.get("Parent"), fields.get("Sampled")
+        if root is None or sampled not in _SAMPLED or (parent is not None and not _PARENT.fullmatch(parent)):
+            return None
+        return cls(root[1] + root[2], parent, _SAMPLED[sampled])
 
 
 def traceparent_of(w3c: bytes, xray: bytes) -> str | None:
@@ -40,6 +41,8 @@ def traceparent_of(w3c: bytes, xray: bytes) -> str | None:
     """
     if w3c and _W3C.fullmatch(w3c):
         return w3c.decode()
+    if xray and (alone := _ALB.fullmatch(xray)):
+        return (b"00-%b%b%b-%b-00" % (*alone.groups(), alone[3])).decode()
     if xray and (header := XRayHeader.of(xray)):
         return f"00-{header.trace_id}-{header.parent_id or header.trace_id[-16:]}-{'01' if header.sampled else '00'}"
     return None

@@ -19,7 +19,8 @@ W3C = f"00-{TRACE}-{SPAN}-01"
         (f"{ROOT};Parent={SPAN}", SPAN, None),
         (f"{ROOT};Parent={SPAN};Sampled=?", SPAN, None),
         (f"{ROOT};Parent={SPAN};Sampled=0", SPAN, False),
-        (f"{ROOT};Parent={SPAN};Sampled=1;Lineage=a87bd80c:1|68fd508a:5|c512fbe3:2".replace("|", "/"), SPAN, True),
+        (f"{ROOT};Parent={SPAN};Sampled=1;Lineage=a87bd80c:1|68fd508a:5|c512fbe3:2", SPAN, True),
+        (f"Sampled=1;Parent={SPAN}; {ROOT} ;Self=x;Foo=;bar;", SPAN, True),
         (f"{ROOT};Sampled=1;CalledFrom=app", None, True),
     ],
 )
@@ -29,7 +30,7 @@ def test_x_rays_header(given: str, parent: str | None, sampled: bool | None) -> 
 
 @pytest.mark.parametrize(
     "given",
-    ["", "Root=", ROOT.upper(), ROOT + "\n", f"Parent={SPAN};{ROOT}", f"{ROOT};Parent=x",
+    ["", "Root=", ROOT.upper(), ROOT + "0", f"{ROOT};Sampled=2", f"{ROOT};Parent=x",
      f"Root=1-{'0' * 8}-{'0' * 24}", f"Root=2-{TRACE[:8]}-{TRACE[8:]}", f"{ROOT};Parent={'0' * 16}",
      f"{ROOT};" + "a=b;" * 5000],
 )  # fmt: skip
