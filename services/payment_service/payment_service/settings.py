@@ -18,6 +18,11 @@ class Settings(EventSettings):
     """
 
     source: ClassVar[str] = "payment"
+    default_rates: ClassVar[dict[str, str]] = {
+        "payment.open_checkout": "60/minute",
+        "payment.open_portal": "60/minute",
+        "payment.list_plans_address": "600/minute",
+    }
 
     stripe_api_key: SecretStr
     stripe_api_base: str = ""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import orjson
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from common_auth.callers import Callers
 from common_auth.surroundings import surroundings
@@ -19,6 +20,7 @@ from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import periodic
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from payment_service.api.internal_routes import internal_routes
 from payment_service.api.problems import FACES
@@ -73,6 +75,8 @@ def http_app(settings: Settings) -> FastAPI:
         ttl_seconds=settings.access_ttl_seconds,
         ready=around.database.ping,
         lifespan=lifespan,
+        limits=around.limits,
+        registry=around.registry,
     )
 
 
@@ -84,19 +88,23 @@ def assemble(
     ttl_seconds: int,
     ready: Callable[[], Awaitable[None]],
     lifespan: Lifespan | None = None,
+    limits: RateLimits | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> FastAPI:
     """Put routes over use cases, whatever stands behind them."""
+    limits = limits or local_limits(Settings.default_rates)
     return create_service_app(
         title="TrueCrime payment service",
         prefix="/payment",
         routers=[
-            public_routes(use_cases, callers, cursors, ttl_seconds),
+            public_routes(use_cases, callers, cursors, limits, ttl_seconds),
             webhook_routes(use_cases.receive_webhook),
             internal_routes(use_cases, callers, ttl_seconds),
         ],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
+        registry=registry,
     )
 
 

@@ -13,6 +13,8 @@ from common_service.idempotency import (
     IdempotencyKeyReused,
     request_hash,
 )
+from common_service.problems import RateLimited
+from common_service.rate_limit import RateLimits, limited
 from payment_service.api.schemas import CheckoutBody, CheckoutOpened, CheckoutView, PortalBody, PortalOpened
 from payment_service.api.security import SIGNED_IN, refusing
 from payment_service.api.use_cases import UseCases
@@ -31,10 +33,13 @@ from payment_service.domain.errors import (
 )
 from payment_service.domain.ids import UserId
 
-_PROVIDER = (ProviderUnavailable, ProviderRefused, ReturnPathNotAllowed, IdempotencyKeyReused, IdempotencyInProgress)
+_PROVIDER = (
+    *(ProviderUnavailable, ProviderRefused, ReturnPathNotAllowed),
+    *(IdempotencyKeyReused, IdempotencyInProgress, RateLimited),
+)
 
 
-def checkout_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
+def checkout_routes(use_cases: UseCases, callers: Callers, limits: RateLimits) -> APIRouter:
     """Return the routes that lead out of the house, and the one to ask how it went."""
     router = APIRouter(tags=["checkout"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
@@ -42,8 +47,9 @@ def checkout_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     @router.post(
         "/checkout-sessions",
         status_code=201,
+        dependencies=[limits.per_user("payment.open_checkout", callers.reader)],
         response_model=CheckoutOpened,
-        responses=refusing(AlreadySubscribed, CheckoutOpen, PlanUnknown, PricesNotLoaded, *_PROVIDER),
+        responses=limited(refusing(AlreadySubscribed, CheckoutOpen, PlanUnknown, PricesNotLoaded, *_PROVIDER), 201),
     )
     async def open_checkout(
         reader: Annotated[Person, signed_in], body: CheckoutBody, idempotency_key: IdempotencyKey
@@ -60,7 +66,11 @@ def checkout_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
         return CheckoutView.of(checkout, access=access)
 
     @router.post(
-        "/portal-sessions", status_code=201, response_model=PortalOpened, responses=refusing(NoCustomer, *_PROVIDER)
+        "/portal-sessions",
+        status_code=201,
+        dependencies=[limits.per_user("payment.open_portal", callers.reader)],
+        response_model=PortalOpened,
+        responses=limited(refusing(NoCustomer, *_PROVIDER), 201),
     )
     async def open_portal(
         reader: Annotated[Person, signed_in], body: PortalBody, idempotency_key: IdempotencyKey

@@ -8,11 +8,13 @@ from fastapi import APIRouter, Depends, Response
 
 from common_auth.callers import Callers, Person
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor
+from common_service.problems import BadCursor, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from payment_service.api.access_answers import access_answer
 from payment_service.api.checkout_routes import checkout_routes
 from payment_service.api.conditional import CACHEABLE, IfNoneMatch, conditional
 from payment_service.api.positions import position, position_behind
+from payment_service.api.problems import FACES
 from payment_service.api.schemas import AccessView, InvoiceView, PlanList, PlanView, SubscriptionView
 from payment_service.api.security import SIGNED_IN, refusing
 from payment_service.api.use_cases import UseCases
@@ -22,17 +24,22 @@ from payment_service.domain.ids import UserId
 _PLANS_LIFE = "public, max-age=300"
 
 
-def public_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, ttl_seconds: int) -> APIRouter:
+def public_routes(
+    use_cases: UseCases, callers: Callers, cursors: Cursors, limits: RateLimits, ttl_seconds: int
+) -> APIRouter:
     """Return everything under `/payment/v1`."""
     router = APIRouter(prefix="/payment/v1")
-    _add_plans(router, use_cases)
+    _add_plans(router, use_cases, limits)
     router.include_router(_me_routes(use_cases, callers, cursors, ttl_seconds))
-    router.include_router(checkout_routes(use_cases, callers))
+    router.include_router(checkout_routes(use_cases, callers, limits))
     return router
 
 
-def _add_plans(router: APIRouter, use_cases: UseCases) -> None:
-    @router.get("/plans", response_model=PlanList, responses=CACHEABLE, tags=["plans"])
+def _add_plans(router: APIRouter, use_cases: UseCases, limits: RateLimits) -> None:
+    may = limits.per_address("payment.list_plans_address")
+    answers = limited(CACHEABLE | FACES.responses(RateLimited), 200, 304)
+
+    @router.get("/plans", dependencies=[may], response_model=PlanList, responses=answers, tags=["plans"])
     async def list_plans(if_none_match: IfNoneMatch = None) -> Response:
         """List what may be bought, with prices and features. No token is needed."""
         document = {"items": [PlanView.document(plan) for plan in await use_cases.list_plans()]}
