@@ -1,16 +1,20 @@
 """The adapters of payment_service, put together by hand."""
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import orjson
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
+from common_auth.bearer import SERVICE
 from common_auth.callers import Callers
-from common_auth.surroundings import surroundings
+from common_auth.errors import NOT_PERMITTED
+from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
+from common_events.feed import EventFeed
+from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
@@ -20,9 +24,11 @@ from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import periodic
 from common_service.pagination import Cursors
+from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from payment_service.api.internal_routes import internal_routes
+from payment_service.api.operation_routes import operation_routes
 from payment_service.api.problems import FACES
 from payment_service.api.routes import public_routes
 from payment_service.api.use_cases import UseCases, World, wire
@@ -31,19 +37,22 @@ from payment_service.application.apply_edges import ApplyEdges
 from payment_service.application.load_prices import LoadPrices
 from payment_service.application.ports import StartWork
 from payment_service.application.read_access import ReadAccess
+from payment_service.application.reconcile import Reconcile, RequestReconcile
 from payment_service.application.sync_customer import SyncCustomer
 from payment_service.domain.return_paths import ReturnPaths
 from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING
 from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.price_loader import PriceLoader
+from payment_service.infrastructure.stripe_calls import API_VERSION
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
+from payment_service.infrastructure.webhook_metrics import SyncMetrics, WebhookMetrics
 from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.settings import Settings
 
-_EDGE_SECONDS = 1.0
+_EDGE_SECONDS, _SCHEDULE_SECONDS, _RUN_SECONDS = 1.0, 60.0, 5.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -60,6 +69,8 @@ def http_app(settings: Settings) -> FastAPI:
         return_paths=ReturnPaths(settings.return_paths),
         ttl_seconds=settings.access_ttl_seconds,
         livemode=settings.livemode,
+        api_version=API_VERSION,
+        count_webhook=WebhookMetrics(around.registry),
     )
 
     @contextlib.asynccontextmanager
@@ -74,6 +85,7 @@ def http_app(settings: Settings) -> FastAPI:
         around.cursors,
         ttl_seconds=settings.access_ttl_seconds,
         ready=around.database.ping,
+        feed=[_feed(around)],
         lifespan=lifespan,
         limits=around.limits,
         registry=around.registry,
@@ -87,6 +99,7 @@ def assemble(
     *,
     ttl_seconds: int,
     ready: Callable[[], Awaitable[None]],
+    feed: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
     limits: RateLimits | None = None,
     registry: CollectorRegistry | None = None,
@@ -100,11 +113,23 @@ def assemble(
             public_routes(use_cases, callers, cursors, limits, ttl_seconds),
             webhook_routes(use_cases.receive_webhook),
             internal_routes(use_cases, callers, ttl_seconds),
+            operation_routes(use_cases, callers, cursors),
+            *feed,
         ],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
         registry=registry,
+    )
+
+
+def _feed(around: Surroundings) -> APIRouter:
+    """Return the route by which others read what this service has told."""
+    return feed_routes(
+        EventFeed(around.database, MESSAGING, Settings.source),
+        around.cursors,
+        guard=[SERVICE, Depends(around.callers.service("payment/events"))],
+        responses=FACES.responses(*NOT_PERMITTED, BadCursor),
     )
 
 
@@ -125,7 +150,11 @@ def background(settings: Settings) -> Background:
     parts.jobs.extend(
         [
             relay.job(),
-            SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once).job(),
+            SyncDispatcher(
+                sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=SyncMetrics(parts.registry)
+            ).job(),
+            periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),
+            periodic("reconcile", Reconcile(start_work, gateway.ledger, utc_now).next, seconds=_RUN_SECONDS),
             periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),
             PriceLoader(LoadPrices(start_work, gateway, uuid7)).job(),
             pruning(database, MESSAGING),

@@ -12,7 +12,8 @@ from common_service.database import Database
 from common_service.pagination import Cursors
 from common_service.testing import FixedClock, TemplateDatabase, ready
 from payment_service.api.use_cases import wire
-from payment_service.application.ports import StartWork, WebhookInbox
+from payment_service.application.ports import StartWork
+from payment_service.application.sync_ports import WebhookInbox
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.wiring import assemble
@@ -66,7 +67,7 @@ def make_app(issuer: TestIssuer) -> Callable[[Harness], FastAPI]:
     def build(harness: Harness) -> FastAPI:
         return assemble(
             wire(harness.world),
-            issuer.callers({"admin": frozenset({"billing.read"})}),
+            issuer.callers({"admin": frozenset({"billing.read", "billing.write"})}),
             Cursors("a secret of the tests"),
             ttl_seconds=TTL,
             ready=ready,

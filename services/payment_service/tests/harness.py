@@ -16,8 +16,10 @@ from payment_service.api.use_cases import UseCases, World, wire
 from payment_service.application.apply_edges import ApplyEdges
 from payment_service.application.load_prices import LoadPrices
 from payment_service.application.open_checkout import Wish
-from payment_service.application.ports import Attempt, StartWork, WebhookInbox, Work
+from payment_service.application.ports import Attempt, StartWork, Work
+from payment_service.application.reconcile import Reconcile, RequestReconcile
 from payment_service.application.sync_customer import SyncCustomer
+from payment_service.application.sync_ports import Run, RunScope, WebhookInbox
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.return_paths import ReturnPaths
@@ -54,6 +56,7 @@ class Harness:
 
     def __init__(self, start_work: StartWork, inbox: WebhookInbox, stripe: FakeStripe, clock: FixedClock) -> None:
         self._start_work, self.stripe, self.clock = start_work, stripe, clock
+        self.counted: list[tuple[str, str]] = []
         self.world = World(
             start_work=self.work,
             gateway=stripe,
@@ -65,10 +68,17 @@ class Harness:
             return_paths=ReturnPaths(["/"]),
             ttl_seconds=TTL,
             livemode=False,
+            api_version="2026-10-28.endive",
+            count_webhook=self._count,
         )
         self.use_cases: UseCases = wire(self.world)
         self.sync = SyncCustomer(self.work, stripe, clock, uuid7, GRACE, TTL)
+        self.reconcile = Reconcile(self.work, stripe, clock)
+        self.request_reconcile = RequestReconcile(self.work, clock, uuid7)
         self.apply_edges = ApplyEdges(self.work, clock, self.use_cases.read_access)
+
+    def _count(self, outcome: str, reason: str) -> None:
+        self.counted.append((outcome, reason))
 
     def work(self) -> AbstractAsyncContextManager[Work]:
         """Start a work, and count that this task has one open."""
@@ -99,6 +109,15 @@ class Harness:
     async def drain(self) -> None:
         while claimed := await self.sync.claim():
             await self.sync(claimed)
+
+    async def reconcile_all(self, scope: RunScope = "all") -> Run:
+        """Compare, let everything that differs be synced, and return the report."""
+        asked = await self.request_reconcile.scope(scope)
+        claimed = await self.reconcile.claim(asked.id)
+        assert claimed is not None
+        assert await self.reconcile(claimed)
+        await self.drain()
+        return await self.request_reconcile.read(asked.id)
 
     async def subscribe(self, user_id: UserId, wish: Wish = PRO) -> CustomerId:
         """Check out, pay, and let everything settle."""

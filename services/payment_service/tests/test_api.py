@@ -210,6 +210,11 @@ async def test_the_contract_names_every_code(make_app: Callable[[Harness], FastA
         "/webhooks/stripe",
         "/internal/v1/access/{user_id}",
         "/internal/v1/billing/{user_id}",
+        "/internal/v1/webhooks",
+        "/internal/v1/webhooks/replay",
+        "/internal/v1/webhooks/{event_id}/replay",
+        "/internal/v1/reconcile",
+        "/internal/v1/reconcile/{run_id}",
     }
     described = " ".join(
         response["description"]

@@ -27,6 +27,7 @@ from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.return_paths import ReturnPaths
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.due_syncs import DueSyncs
+from payment_service.infrastructure.stripe_calls import API_VERSION
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.stripe_readings import readable_invoices
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
@@ -174,7 +175,9 @@ async def test_from_checkout_to_access_to_renewal(
     user_id = somebody()
     read_access = ReadAccess(start_work, utc_now, TTL)
     inbox, verify = SqlWebhookInbox(database), StripeSignatures([WEBHOOK_SECRET], utc_now)
-    receive = ReceiveWebhook(verify, orjson.loads, inbox, utc_now, livemode=False)
+    receive = ReceiveWebhook(
+        verify, orjson.loads, inbox, utc_now, livemode=False, api_version=API_VERSION, count=lambda *_: None
+    )
     assert await LoadPrices(start_work, gateway, uuid7)() == []
     open_checkout = OpenCheckout(start_work, gateway, ReturnPaths(["/"]), utc_now, uuid7)
     opened = await open_checkout(attempt(user_id), PRO)

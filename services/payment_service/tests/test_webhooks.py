@@ -61,7 +61,7 @@ async def door(
 
 def kept(database_url: str) -> list[tuple[Any, ...]]:
     query = """
-        SELECT event_id, type, state, last_error, deliveries, provider_customer_id
+        SELECT event_id, type, state, reason, deliveries, provider_customer_id
         FROM payment.webhook_inbox ORDER BY event_id"""
     with psycopg.connect(database_url) as connection:
         return connection.execute(query).fetchall()

@@ -3,25 +3,27 @@
 import hashlib
 import hmac
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import orjson
 
 from payment_service.application.access_ports import PriceReading
-from payment_service.application.ports import CustomerReading
+from payment_service.application.sync_ports import CustomerReading, Owned, Pages
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import InvoiceReading
 from payment_service.domain.plans import Catalogue, Entitlement, Interval, Plan, Window
+from payment_service.domain.reversal import ReversalKind, ReversalReading
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
 
 SECRET = "whsec_tests"
 MONTH = timedelta(days=30)
+Read = TypeVar("Read")
 open_works: ContextVar[int] = ContextVar("open_works", default=0)
 _FLAGS = ("chat.access", "story.generate", "story.analyze", "library.full", "collab", "community")
 _CONFIGS = {
@@ -99,19 +101,28 @@ class FakeStripe:
     sessions: dict[str, tuple[CheckoutOrder, str]] = field(default_factory=dict)
     subscriptions: dict[str, list[SubscriptionReading]] = field(default_factory=dict)
     invoices: dict[str, list[InvoiceReading]] = field(default_factory=dict)
+    reversals: dict[str, list[ReversalReading]] = field(default_factory=dict)
+    owners: dict[str, UserId] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    page: int = 2
     events: list[Event] = field(default_factory=list)
     faults: list[type[ProviderUnavailable] | ProviderRefused] = field(default_factory=list)
     calls: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     before_answer: Callable[[], Any] | None = None
 
-    async def create_customer(self, user_id: UserId) -> CustomerId:
-        created = self.customers.setdefault(f"customer:{user_id}", CustomerId(f"cus_{len(self.customers) + 1}"))
+    async def create_customer(self, user_id: UserId, generation: int = 1) -> CustomerId:
+        name = f"customer:{user_id}:{generation}"
+        created = self.customers.setdefault(name, CustomerId(f"cus_{len(self.customers) + 1}"))
+        self.owners[created] = user_id
         await self._called()
         return created
 
     async def open_checkout(self, order: CheckoutOrder) -> HostedCheckout:
         name = f"cs_{order.id}"
+        if order.customer_id in self.deleted:
+            await self._called()
+            raise ProviderRefused("resource_missing")
         if not any(isinstance(fault, ProviderRefused) for fault in self.faults):
             self.sessions.setdefault(name, (order, "open"))
         await self._called()
@@ -129,10 +140,50 @@ class FakeStripe:
 
     async def read_customer(self, customer_id: CustomerId) -> CustomerReading:
         reading = CustomerReading(
-            list(self.subscriptions.get(customer_id, [])), list(self.invoices.get(customer_id, []))
+            list(self.subscriptions.get(customer_id, [])),
+            list(self.invoices.get(customer_id, [])),
+            list(self.reversals.get(customer_id, [])),
+            is_deleted=customer_id in self.deleted,
         )
         await self._called()
         return reading
+
+    async def customer_of(self, kind: ReversalKind, provider_id: str) -> CustomerId | None:
+        await self._called()
+        found = (
+            CustomerId(customer) for customer, theirs in self.reversals.items() for each in theirs
+            if (each.kind, each.provider_id) == (kind, provider_id)
+        )  # fmt: skip
+        return next(found, None)
+
+    async def owner_of(self, customer_id: CustomerId) -> UserId | None:
+        await self._called()
+        return self.owners.get(customer_id)
+
+    async def is_deleted(self, customer_id: CustomerId) -> bool:
+        await self._called()
+        return customer_id in self.deleted
+
+    async def subscription_pages(self) -> Pages[SubscriptionReading]:
+        async for page in self._paged(self.subscriptions, lambda each: each.terms.created_at):
+            yield page
+
+    async def invoice_pages(self, since: datetime) -> Pages[InvoiceReading]:
+        async for page in self._paged(self.invoices, lambda each: each.created_at):
+            yield [each for each in page if each.created_at >= since]
+
+    async def reversal_pages(self, kind: ReversalKind) -> Pages[ReversalReading]:
+        async for page in self._paged(self.reversals, lambda each: each.created_at):
+            yield [each for each in page if each.reading.kind == kind]
+
+    async def _paged(
+        self, kept: Mapping[str, list[Read]], created_at: Callable[[Read], datetime]
+    ) -> AsyncIterator[list[Owned[Read]]]:
+        every = [Owned(CustomerId(name), created_at(each), each) for name, theirs in kept.items() for each in theirs]
+        ordered = sorted(every, key=lambda each: each.created_at, reverse=True)
+        for start in range(0, len(ordered), self.page):
+            await self._called()
+            yield ordered[start : start + self.page]
 
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
         await self._called()
@@ -191,6 +242,36 @@ class FakeStripe:
             latest_invoice_id=invoice.provider_id,
         )
         self.tell("invoice.payment_failed", customer_id)
+
+    def take_back(self, customer_id: str, kind: ReversalKind, status: str, amount: int = 999, **fields: Any) -> str:
+        """Refund the latest invoice, or let it be disputed, and tell of it as Stripe does: without a customer."""
+        invoice = self.invoices[customer_id][-1]
+        name = f"{'re' if kind == 'refund' else 'dp'}_{len(self.reversals.get(customer_id, [])) + 1}_{customer_id}"
+        reading = ReversalReading(
+            name, kind, f"ch_{invoice.provider_id}", status, amount, invoice.amount_paid, "usd", self.now(),
+            invoice.provider_id, **fields,
+        )  # fmt: skip
+        self.reversals.setdefault(customer_id, []).append(reading)
+        self.tell_of(reading)
+        return name
+
+    def decide(self, customer_id: str, name: str, status: str) -> None:
+        """Let a refund or a dispute end, and tell of it."""
+        theirs = self.reversals[customer_id]
+        [place] = [number for number, each in enumerate(theirs) if each.provider_id == name]
+        theirs[place] = replace(theirs[place], status=status)
+        self.tell_of(theirs[place])
+
+    def tell_of(self, reading: ReversalReading) -> Event:
+        kind = "charge.dispute.updated" if reading.kind == "dispute" else "refund.updated"
+        return self.tell(kind, None, data={"object": {"id": reading.provider_id, "object": reading.kind}})
+
+    def delete(self, customer_id: str) -> None:
+        """Delete a customer, with what was theirs, and tell of it."""
+        self.deleted.add(customer_id)
+        self.subscriptions.pop(customer_id, None)
+        data = {"object": {"id": customer_id, "object": "customer"}}
+        self.tell("customer.deleted", None, data=data)
 
     def recover(self, customer_id: str) -> None:
         """Let the open invoice be paid after all."""

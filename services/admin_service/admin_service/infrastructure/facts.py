@@ -22,6 +22,7 @@ _SUBSCRIPTION = (
 _ARCHIVED_ONLY = (
     *(f"subscription.{what}" for what in _SUBSCRIPTION),
     *("payment.succeeded", "payment.failed", "webhook.dead"),
+    *("payment.disputed", "payment.refunded", "reconcile.drift_found"),
     *("story.created", "generation.closed", "moderation.decided"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]

@@ -30,8 +30,10 @@ from payment_service.domain.errors import (
     ProviderRefused,
     ProviderUnavailable,
     ReturnPathNotAllowed,
+    RunNotFound,
     VersionRequired,
     VersionStale,
+    WebhookNotFound,
 )
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -39,6 +41,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     EventMalformed: Problem(400, "malformed"),
     NoSubscription: Problem(404, "no_subscription"),
     CheckoutNotFound: Problem(404, "not_found"),
+    WebhookNotFound: Problem(404, "not_found"),
+    RunNotFound: Problem(404, "not_found"),
     OverrideNotFound: Problem(404, "not_found"),
     GrantNotFound: Problem(404, "not_found"),
     PlanNotFound: Problem(404, "not_found"),

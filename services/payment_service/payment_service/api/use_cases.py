@@ -12,13 +12,14 @@ from payment_service.application.ports import (
     NewId,
     PaymentGateway,
     StartWork,
-    VerifySignature,
-    WebhookInbox,
 )
 from payment_service.application.read_access import ReadAccess
 from payment_service.application.read_billing import ReadBilling, ReadInvoices, ReadSubscription
 from payment_service.application.read_checkout import ReadCheckout
 from payment_service.application.receive_webhook import ReceiveWebhook
+from payment_service.application.reconcile import RequestReconcile
+from payment_service.application.replay_webhooks import ReadWebhooks, ReplayWebhooks
+from payment_service.application.sync_ports import CountWebhook, VerifySignature, WebhookInbox
 from payment_service.domain.return_paths import ReturnPaths
 
 
@@ -36,6 +37,8 @@ class World:
     return_paths: ReturnPaths
     ttl_seconds: int
     livemode: bool
+    api_version: str
+    count_webhook: CountWebhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,9 @@ class UseCases:
     read_checkout: ReadCheckout
     open_portal: OpenPortal
     receive_webhook: ReceiveWebhook
+    read_webhooks: ReadWebhooks
+    replay_webhooks: ReplayWebhooks
+    request_reconcile: RequestReconcile
 
 
 def wire(world: World) -> UseCases:
@@ -66,5 +72,10 @@ def wire(world: World) -> UseCases:
         open_checkout=OpenCheckout(start_work, world.gateway, world.return_paths, now, world.new_id),
         read_checkout=ReadCheckout(start_work, read_access),
         open_portal=OpenPortal(start_work, world.gateway, world.return_paths, now),
-        receive_webhook=ReceiveWebhook(world.verify, world.parse, world.inbox, now, world.livemode),
+        receive_webhook=ReceiveWebhook(
+            world.verify, world.parse, world.inbox, now, world.livemode, world.api_version, world.count_webhook
+        ),
+        read_webhooks=ReadWebhooks(start_work),
+        replay_webhooks=ReplayWebhooks(start_work, now),
+        request_reconcile=RequestReconcile(start_work, now, world.new_id),
     )

@@ -117,17 +117,35 @@ class OpenCheckout:
 
     async def _open(self, checkout: Checkout) -> Checkout:
         customer = await self._customer(checkout)
+        try:
+            return await self._open_for(customer, checkout)
+        except ProviderRefused:
+            if not await self.gateway.is_deleted(customer.id):
+                raise
+        async with self.start_work() as work:
+            await work.customers.delete(customer.id, self.now())
+            await work.commit()
+        return await self._open_for(await self._customer(checkout), checkout)
+
+    async def _open_for(self, customer: Customer, checkout: Checkout) -> Checkout:
         order = CheckoutOrder(
-            checkout.id, checkout.user_id, customer.id, checkout.price.provider_id, checkout.return_path
+            checkout.id,
+            checkout.user_id,
+            customer.id,
+            checkout.price.provider_id,
+            checkout.return_path,
+            customer.generation,
         )
         return checkout.opened(await self.gateway.open_checkout(order))
 
     async def _customer(self, checkout: Checkout) -> Customer:
         async with self.start_work() as work:
             known = await work.customers.of(checkout.user_id)
-        if known:
+        if known and known.deleted_at is None:
             return known
-        created = Customer(checkout.user_id, await self.gateway.create_customer(checkout.user_id), self.now())
+        generation = known.generation + 1 if known else 1
+        customer_id = await self.gateway.create_customer(checkout.user_id, generation)
+        created = Customer(checkout.user_id, customer_id, self.now(), generation)
         async with self.start_work() as work:
             standing = await work.customers.add_first(created)
             await work.commit()

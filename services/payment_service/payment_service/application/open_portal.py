@@ -27,15 +27,20 @@ class OpenPortal:
             if known := await work.attempts.claim(attempt, self.now(), _LOCK_FOR):
                 return Opened(known, is_replay=True)
             customer = await work.customers.of(attempt.user_id)
-            if customer is None:
+            if customer is None or customer.deleted_at is not None:
                 raise NoCustomer
             await work.commit()
         try:
             url = await self.gateway.open_portal(customer.id, return_path, f"{attempt.user_id}:{attempt.key}")
-        except (ProviderUnavailable, ProviderRefused):
+        except (ProviderUnavailable, ProviderRefused) as error:
+            is_gone = isinstance(error, ProviderRefused) and await self.gateway.is_deleted(customer.id)
             async with self.start_work() as work:
                 await work.attempts.release(attempt)
+                if is_gone:
+                    await work.customers.delete(customer.id, self.now())
                 await work.commit()
+            if is_gone:
+                raise NoCustomer from None
             raise
         answer = StoredAnswer({"url": url})
         async with self.start_work() as work:

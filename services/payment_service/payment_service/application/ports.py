@@ -8,12 +8,20 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from payment_service.application.access_ports import Accesses, Grants, Overrides, Plans, PriceReading
-from payment_service.domain.access import Cause
+from payment_service.application.sync_ports import (
+    CustomerReading,
+    Kept,
+    Reversals,
+    Runs,
+    Syncs,
+    Webhooks,
+)
 from payment_service.domain.checkout import Checkout, CheckoutOrder, HostedCheckout
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import CustomerId, UserId
-from payment_service.domain.invoice import Invoice, InvoiceReading
-from payment_service.domain.subscription import Subscription, SubscriptionReading
+from payment_service.domain.invoice import Invoice
+from payment_service.domain.reversal import ReversalKind
+from payment_service.domain.subscription import Subscription
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
@@ -21,19 +29,13 @@ NewId = Callable[[], UUID]
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A person as the payment provider knows them."""
+    """A person as the payment provider knows them; a `generation` follows one that was deleted there."""
 
     user_id: UserId
     id: CustomerId
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerReading:
-    """Everything the provider says of a customer: all subscriptions, the recent invoices."""
-
-    subscriptions: Sequence[SubscriptionReading]
-    invoices: Sequence[InvoiceReading]
+    generation: int = 1
+    deleted_at: datetime | None = None
 
 
 class PaymentGateway(Protocol):
@@ -42,7 +44,7 @@ class PaymentGateway(Protocol):
     What creates something takes a name for it: asked again under that name, the provider answers the same thing.
     """
 
-    async def create_customer(self, user_id: UserId) -> CustomerId:
+    async def create_customer(self, user_id: UserId, generation: int = 1) -> CustomerId:
         """Create the customer of a person."""
         ...
 
@@ -59,7 +61,19 @@ class PaymentGateway(Protocol):
         ...
 
     async def read_customer(self, customer_id: CustomerId) -> CustomerReading:
-        """Read everything about a customer, all pages."""
+        """Read everything about a customer, all pages; one that was deleted is a reading too."""
+        ...
+
+    async def customer_of(self, kind: ReversalKind, provider_id: str) -> CustomerId | None:
+        """Return whose refund or dispute this is, None where it is nobody's."""
+        ...
+
+    async def owner_of(self, customer_id: CustomerId) -> UserId | None:
+        """Return for whom we created a customer, None for one that we did not create."""
+        ...
+
+    async def is_deleted(self, customer_id: CustomerId) -> bool:
+        """Tell whether a customer exists no more."""
         ...
 
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
@@ -108,15 +122,23 @@ class Customers(Protocol):
         ...
 
     async def owner(self, customer_id: CustomerId) -> UserId | None:
-        """Return whose customer this is."""
+        """Return whose customer this is now."""
+        ...
+
+    async def is_former(self, customer_id: CustomerId) -> bool:
+        """Tell whether this was somebody's, was deleted, and has a successor."""
         ...
 
     async def add_first(self, customer: Customer) -> Customer:
-        """Keep the customer unless the person has one; return the one that stands."""
+        """Keep the customer unless the person has one that is not deleted; return the one that stands."""
+        ...
+
+    async def delete(self, customer_id: CustomerId, now: datetime) -> None:
+        """Note that the provider has deleted it; the next purchase makes another."""
         ...
 
 
-class Subscriptions(Protocol):
+class Subscriptions(Kept, Protocol):
     """Everybody's subscriptions."""
 
     async def of(self, user_id: UserId) -> list[Subscription]:
@@ -160,42 +182,6 @@ class Checkouts(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedSync:
-    """A customer to bring up to date, claimed until the lease ends. `target`: how many requests this run answers."""
-
-    customer_id: CustomerId
-    fence: int
-    target: int
-    attempts: int
-    cause: Cause
-    open_checkout: str | None
-
-
-class Syncs(Protocol):
-    """The queue of customers to bring up to date; requests for one customer coalesce."""
-
-    async def claim(self, now: datetime, lease: timedelta) -> ClaimedSync | None:
-        """Take the next customer that is due and that nobody holds; its new webhooks are being processed."""
-        ...
-
-    async def hold(self, sync: ClaimedSync) -> bool:
-        """Lock the claim for this transaction; False when somebody else has taken it over."""
-        ...
-
-    async def finish(self, sync: ClaimedSync, now: datetime) -> None:
-        """Note that requests up to the target are answered, and their webhooks processed."""
-        ...
-
-    async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
-        """Note why it did not work, and when to try again."""
-        ...
-
-    async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:
-        """Give up until somebody asks anew; return the id and type of the events that die with it."""
-        ...
-
-
 class Outbox(Protocol):
     """Facts that go out with the transaction."""
 
@@ -217,6 +203,9 @@ class Work(Protocol):
     overrides: Overrides
     grants: Grants
     syncs: Syncs
+    reversals: Reversals
+    webhooks: Webhooks
+    runs: Runs
     outbox: Outbox
 
     async def lock_user(self, user_id: UserId) -> None:
@@ -231,30 +220,4 @@ class Work(Protocol):
 StartWork = Callable[[], AbstractAsyncContextManager[Work]]
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvent:
-    """A verified webhook. `customer_id` is all that is taken from its content; `ignored` says why nothing follows."""
-
-    id: str
-    type: str
-    api_version: str | None
-    livemode: bool
-    object_id: str | None
-    customer_id: str | None
-    created_at: datetime
-    payload: bytes
-    sha256: bytes
-    ignored: str | None = None
-
-
-class WebhookInbox(Protocol):
-    """Where webhooks are stored once, together with the request to sync their customer."""
-
-    async def put(self, event: ReceivedEvent, now: datetime) -> None:
-        """Store an event, or count its redelivery; durable on return. Raises EventMalformed for what cannot be kept."""
-        ...
-
-
-VerifySignature = Callable[[bytes, str], None]
-"""Raises BadSignature unless the provider signed these bytes under this header, and lately."""
 Probe = Callable[[], Awaitable[None]]

@@ -5,42 +5,28 @@ per-customer lock is the lease with its fence, not a transaction: the provider i
 what was read is written only while the fence still stands, so an older reading can never follow a younger one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from uuid import UUID
 
-from payment_service.application.access_changes import recompute_access
-from payment_service.application.ports import (
-    ClaimedSync,
-    Clock,
-    CustomerReading,
-    NewId,
-    PaymentGateway,
-    StartWork,
-    Work,
-)
+from payment_service.application.access_changes import draw_edges, recompute_access
+from payment_service.application.customer_writer import CheckoutReading, CustomerWriter
+from payment_service.application.ports import Clock, Customer, NewId, PaymentGateway, StartWork, Work
+from payment_service.application.sync_ports import ClaimedSync, CustomerReading
+from payment_service.domain.drift import Drift
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable, SyncImpossible
-from payment_service.domain.events import payment_facts, subscription_facts, webhook_dead
+from payment_service.domain.events import drift_found, webhook_dead
 from payment_service.domain.ids import UserId
-from payment_service.domain.invoice import Invoice, InvoiceReading
-from payment_service.domain.plans import Catalogue
-from payment_service.domain.subscription import (
-    Subscription,
-    SubscriptionReading,
-    governing,
-    without_rivals,
-)
 
 LEASE = timedelta(seconds=30)
 _MOST_ATTEMPTS = 12
 _LONGEST_PAUSE_SECONDS = 3600
-CheckoutReading = Literal["open", "complete", "expired"]
+_UNKNOWN_CUSTOMER = "unknown customer"
 
 
 @dataclass(frozen=True, slots=True)
 class SyncCustomer:
-    """`grace`: how long after a first failed payment the plan still applies."""
+    """`grace`: how long after a first failed payment the plan still applies. `lease`: how long a claim stands."""
 
     start_work: StartWork
     gateway: PaymentGateway
@@ -48,25 +34,43 @@ class SyncCustomer:
     new_id: NewId
     grace: timedelta
     ttl_seconds: int
+    lease: timedelta = LEASE
 
     async def claim(self) -> ClaimedSync | None:
         """Take the next customer that is due, None when there is none."""
         async with self.start_work() as work:
-            claimed = await work.syncs.claim(self.now(), LEASE)
+            claimed = await work.syncs.claim(self.now(), self.lease)
             await work.commit()
         return claimed
 
     async def __call__(self, sync: ClaimedSync) -> str | None:
         """Do one claimed sync; return why it has to be tried again, None when it is done or no longer ours."""
-        read_at = self.now()
         try:
-            reading = await self.gateway.read_customer(sync.customer_id)
-            checkout = await self._checkout(sync)
-            return await self._write(sync, reading, checkout, read_at)
+            return await (self._look_up(sync) if sync.lookup else self._bring_up_to_date(sync))
         except (ProviderUnavailable, ProviderRefused, SyncImpossible) as error:
             reason = error.reason if isinstance(error, SyncImpossible) else type(error).__name__
             await self.fail(sync, reason)
             return reason
+
+    async def _look_up(self, sync: ClaimedSync) -> None:
+        """Find out whose refund or dispute it is, and let that customer be synced."""
+        assert sync.lookup is not None
+        customer_id = await self.gateway.customer_of(sync.lookup, sync.customer_id)
+        async with self.start_work() as work:
+            if await work.syncs.hold(sync):
+                await work.syncs.hand_over(sync, customer_id, self.now())
+                await work.commit()
+
+    async def _bring_up_to_date(self, sync: ClaimedSync) -> str | None:
+        read_at = self.now()
+        reading = await self.gateway.read_customer(sync.customer_id)
+        checkout = await self._checkout(sync)
+        try:
+            return await self._write(sync, reading, checkout, read_at, None)
+        except SyncImpossible as error:
+            if error.reason != _UNKNOWN_CUSTOMER or not (owner := await self.gateway.owner_of(sync.customer_id)):
+                raise
+        return await self._write(sync, reading, checkout, read_at, owner)
 
     async def fail(self, sync: ClaimedSync, reason: str) -> None:
         """Put the sync off, each time for longer; give it up after the twelfth time."""
@@ -80,8 +84,14 @@ class SyncCustomer:
         if sync.attempts < _MOST_ATTEMPTS:
             pause = min(2 ** (sync.attempts - 1), _LONGEST_PAUSE_SECONDS)
             await work.syncs.fail(sync, reason, now + timedelta(seconds=pause))
-        elif lost := await work.syncs.bury(sync, reason):
-            facts = [webhook_dead(event_id, kind, reason, sync.customer_id, now) for event_id, kind in lost]
+            return
+        lost = await work.syncs.bury(sync, reason)
+        facts = [webhook_dead(event_id, kind, reason, sync.customer_id, now) for event_id, kind in lost]
+        if sync.cause.type == "reconcile":
+            drift = Drift("customer", None, reason)
+            facts.append(drift_found(None, sync.customer_id, drift, now, healed=False))
+            await work.runs.found(UUID(sync.cause.id), sync.customer_id, [drift], healed=False)
+        if facts:
             await work.outbox.add(*facts)
 
     async def _checkout(self, sync: ClaimedSync) -> CheckoutReading | None:
@@ -92,23 +102,19 @@ class SyncCustomer:
             return None
 
     async def _write(
-        self, sync: ClaimedSync, reading: CustomerReading, checkout: CheckoutReading | None, read_at: datetime
+        self,
+        sync: ClaimedSync,
+        reading: CustomerReading,
+        checkout: CheckoutReading | None,
+        read_at: datetime,
+        owner: UserId | None,
     ) -> str | None:
-        """Write what is ours; return why the sync has to be tried again for what is not."""
+        """Write what is ours; return why the sync has to be tried again for what is not. `owner`: by the provider."""
         async with self.start_work() as work:
             if not await work.syncs.hold(sync):
                 return None
-            user_id = await work.customers.owner(sync.customer_id)
-            if user_id is None:
-                raise SyncImpossible("unknown customer")
-            await work.lock_user(user_id)
-            catalogue = await work.plans.catalogue()
-            writer = _Writer(work, user_id, sync, catalogue, read_at, self)
-            subscriptions = await writer.subscriptions(reading)
-            await writer.invoices(reading.invoices, governing(subscriptions))
-            await writer.checkout(checkout)
-            await recompute_access(work, user_id, catalogue, sync.cause, self.now(), self.ttl_seconds)
-            reason = "unknown price" if writer.has_strangers(reading) else None
+            user_id = await self._owner(work, sync, owner)
+            reason = await self._write_theirs(work, user_id, sync, reading, checkout, read_at) if user_id else None
             if reason:
                 await self._put_off(work, sync, reason)
             else:
@@ -116,89 +122,36 @@ class SyncCustomer:
             await work.commit()
             return reason
 
-
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """One person's reading on its way into one transaction."""
-
-    work: Work
-    user_id: UserId
-    sync: ClaimedSync
-    catalogue: Catalogue
-    read_at: datetime
-    use_case: SyncCustomer
-
-    async def subscriptions(self, reading: CustomerReading) -> list[Subscription]:
-        """Write all subscriptions and tell what changed."""
-        known = {each.terms.provider_id: each for each in await self.work.subscriptions.of(self.user_id)}
-        failures = {each.provider_id: each.finalized_at for each in reading.invoices}
-        fresh = [
-            self._subscription(each, plan_code, known.get(each.terms.provider_id), failures)
-            for each in reading.subscriptions
-            if (plan_code := self._plan_code(each, known)) is not None
-        ]
-        read = {each.terms.provider_id for each in fresh}
-        settled = without_rivals([*fresh, *(each for name, each in known.items() if name not in read)])
-        await self.work.subscriptions.put_all(settled)
-        for each in settled:
-            if facts := subscription_facts(
-                known.get(each.terms.provider_id), each, self.catalogue.plans, self.sync.cause.id, self.read_at
-            ):
-                await self.work.outbox.add(*facts)
-        return settled
-
-    def _plan_code(self, reading: SubscriptionReading, known: dict[str, Subscription]) -> str | None:
-        """Return the plan that was bought; None for a price that is none of ours."""
-        plan_code = self.catalogue.plan_of(reading.price_id, reading.lookup_key)
-        if plan_code is None and (old := known.get(reading.terms.provider_id)) and not reading.terms.is_live:
-            return old.plan_code
-        return plan_code
-
-    def has_strangers(self, reading: CustomerReading) -> bool:
-        """Tell whether a live subscription was sold at a price that is none of ours, or not known yet."""
-        return any(
-            each.terms.is_live and self.catalogue.plan_of(each.price_id, each.lookup_key) is None
-            for each in reading.subscriptions
-        )
-
-    def _subscription(
+    async def _write_theirs(
         self,
-        reading: SubscriptionReading,
-        plan_code: str,
-        old: Subscription | None,
-        failures: dict[str, datetime | None],
-    ) -> Subscription:
-        terms, read_at = reading.terms, self.read_at
-        if old is None:
-            fresh = Subscription(self.use_case.new_id(), self.user_id, plan_code, terms, read_at)
-        else:
-            fresh = old.reread(plan_code, terms, read_at)
-        failed_at = failures.get(terms.latest_invoice_id or "") or read_at
-        return fresh.with_grace(failed_at, self.use_case.grace)
+        work: Work,
+        user_id: UserId,
+        sync: ClaimedSync,
+        reading: CustomerReading,
+        checkout: CheckoutReading | None,
+        read_at: datetime,
+    ) -> str | None:
+        await work.lock_user(user_id)
+        catalogue = await work.plans.catalogue()
+        await draw_edges(work, user_id, catalogue, self.now(), self.ttl_seconds)
+        writer = CustomerWriter(work, user_id, sync, catalogue, read_at, self.new_id, self.grace)
+        await writer.write(reading, checkout)
+        await recompute_access(work, user_id, catalogue, sync.cause, self.now(), self.ttl_seconds)
+        return "unknown price" if writer.has_strangers(reading) else None
 
-    async def invoices(self, readings: Sequence[InvoiceReading], subscription: Subscription | None) -> None:
-        """Write the recent invoices and tell of payments."""
-        known = {each.reading.provider_id: each for each in await self.work.invoices.named(_names(readings))}
-        grace_until = subscription.grace_until if subscription else None
-        written: list[Invoice] = []
-        for reading in sorted(readings, key=lambda each: (each.created_at, each.provider_id)):
-            old = known.get(reading.provider_id)
-            new = (
-                old.reread(reading, self.read_at)
-                if old
-                else Invoice(self.use_case.new_id(), self.user_id, reading, self.read_at)
-            )
-            written.append(new)
-            if facts := payment_facts(old, new, grace_until, self.read_at):
-                await self.work.outbox.add(*facts)
-        await self.work.invoices.put_all(written)
+    async def _owner(self, work: Work, sync: ClaimedSync, owner: UserId | None) -> UserId | None:
+        """Return whose customer it is, None for one that is history. Raises SyncImpossible.
 
-    async def checkout(self, reading: CheckoutReading | None) -> None:
-        """Close the checkout that the provider has closed."""
-        unfinished = await self.work.checkouts.unfinished(self.user_id)
-        if unfinished and unfinished.provider_id == self.sync.open_checkout and reading in {"complete", "expired"}:
-            await self.work.checkouts.put(unfinished.closed(reading))
-
-
-def _names(readings: Sequence[InvoiceReading]) -> list[str]:
-    return [each.provider_id for each in readings]
+        One that we created for somebody and then lost, as by going back to a backup, is theirs again; it never takes
+        the place of another.
+        """
+        if known := await work.customers.owner(sync.customer_id):
+            return known
+        if await work.customers.is_former(sync.customer_id):
+            return None
+        if owner is None:
+            raise SyncImpossible(_UNKNOWN_CUSTOMER)
+        standing = await work.customers.add_first(Customer(owner, sync.customer_id, self.now()))
+        if standing.id != sync.customer_id:
+            raise SyncImpossible("second customer")
+        return owner

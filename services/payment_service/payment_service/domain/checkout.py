@@ -43,13 +43,19 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class CheckoutOrder:
-    """What the provider is asked for. The same `id` always names the same session."""
+    """What the provider is asked for. The same `id` and `generation` of the customer always name the same session."""
 
     id: UUID
     user_id: UserId
     customer_id: CustomerId
     price_id: str
     return_path: str
+    generation: int = 1
+
+    @property
+    def name(self) -> str:
+        """What it is asked for under."""
+        return f"checkout:{self.id}" if self.generation == 1 else f"checkout:{self.id}:{self.generation}"
 
 
 @dataclass(frozen=True, slots=True)

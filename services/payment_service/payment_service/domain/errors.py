@@ -203,6 +203,20 @@ class VersionStale(Refusal):
         super().__init__("It has changed since you looked.")
 
 
+class WebhookNotFound(Refusal):
+    """No such webhook was ever stored."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such webhook.")
+
+
+class RunNotFound(Refusal):
+    """No such run was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such reconciliation.")
+
+
 class SyncImpossible(Exception):
     """A customer that cannot be brought up to date: not a caller's concern, kept with its `reason` and tried again."""
 

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from payment_service.domain.access import AccessVersion
+from payment_service.domain.drift import Drift
 from payment_service.domain.ids import UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.json_text import rfc3339
 from payment_service.domain.plans import Plan
+from payment_service.domain.reversal import Reversal
 from payment_service.domain.subscription import ProviderStatus, Subscription
 
 
@@ -101,6 +103,29 @@ def payment_facts(old: Invoice | None, new: Invoice, grace_until: datetime | Non
         data |= {"next_attempt_at": rfc3339(reading.next_attempt_at), "grace_until": rfc3339(grace_until)}
         return [_about(new.user_id, "payment.failed", new.version, data, now)]
     return []
+
+
+def reversal_facts(old: Reversal | None, new: Reversal, now: datetime) -> list[Fact]:
+    """Tell once of each refund and each dispute, when it is first seen."""
+    if old is not None:
+        return []
+    reading = new.reading
+    data = {
+        "invoice_id": reading.invoice_id,
+        "amount": reading.amount,
+        "currency": reading.currency,
+        f"{reading.kind}_id": reading.provider_id,
+        "status": reading.status,
+        "whole": reading.takes_all,
+    }
+    kind = "payment.disputed" if reading.kind == "dispute" else "payment.refunded"
+    return [_about(new.user_id, kind, new.version, data, now)]
+
+
+def drift_found(user_id: UserId | None, customer_id: str, drift: Drift, now: datetime, *, healed: bool) -> Fact:
+    """Tell that a reconciliation found a difference, and whether it is mended."""
+    data = {"user_id": str(user_id) if user_id else None, "customer_id": customer_id, **drift.document()}
+    return Fact("reconcile.drift_found", None, customer_id, 1, data | {"healed": healed}, now)
 
 
 def webhook_dead(event_id: str, kind: str, error: str, customer_id: str, now: datetime) -> Fact:

@@ -40,6 +40,10 @@ class InvoiceReading:
         """How many attempts to collect it failed."""
         return self.attempt_count if self.status in {"open", "uncollectible"} else 0
 
+    def is_unpaid_of(self, subscription_id: str) -> bool:
+        """Tell whether it is a subscription's, was tried, and is still owed."""
+        return self.subscription_id == subscription_id and self.failures > 0
+
 
 @dataclass(frozen=True, slots=True)
 class Invoice:

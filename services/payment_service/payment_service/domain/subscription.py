@@ -100,13 +100,23 @@ class Subscription:
             self, plan_code=plan_code, terms=terms, read_at=read_at, version=self.version + (0 if same else 1)
         )
 
-    def with_grace(self, failed_at: datetime, grace: timedelta) -> "Subscription":
-        """Start the grace at the first failure of a past-due spell; later retries do not move it."""
+    def with_grace(self, failed_at: datetime | None, grace: timedelta) -> "Subscription":
+        """Let the grace run from the first failure of this past-due spell, which retries do not move.
+
+        `failed_at` is the first failure that is unpaid now; None, where the provider tells of none, keeps the start.
+        """
         if self.terms.status is not ProviderStatus.PAST_DUE:
             return replace(self, past_due_since=None, grace_until=None)
-        if self.past_due_since is not None:
-            return self
-        return replace(self, past_due_since=failed_at, grace_until=failed_at + grace)
+        since = failed_at or self.past_due_since or self.read_at
+        return replace(self, past_due_since=since, grace_until=since + grace)
+
+    def vanished(self, read_at: datetime) -> "Subscription":
+        """End one that the provider does not know any more, as when its customer was deleted."""
+        terms = replace(
+            self.terms, status=ProviderStatus.CANCELED, ended_at=self.terms.ended_at or read_at,
+            canceled_at=self.terms.canceled_at or read_at,
+        )  # fmt: skip
+        return self.reread(self.plan_code, terms, read_at)
 
 
 def governing(subscriptions: Sequence[Subscription]) -> Subscription | None:

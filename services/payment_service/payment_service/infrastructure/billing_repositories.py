@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy import ColumnElement, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +16,7 @@ from payment_service.domain.subscription import Subscription
 from payment_service.infrastructure.base import PROVIDER, Row
 from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, InvoiceRow, SubscriptionRow
 from payment_service.infrastructure.plan_rows import PriceRow
+from payment_service.infrastructure.reversal_rows import FormerCustomerRow
 
 
 class SqlCustomers:
@@ -30,13 +31,17 @@ class SqlCustomers:
         return row.to_domain() if row else None
 
     async def owner(self, customer_id: CustomerId) -> UserId | None:
-        """Return whose customer this is."""
+        """Return whose customer this is now."""
         named = (CustomerRow.provider == PROVIDER) & (CustomerRow.provider_customer_id == customer_id)
         found = await self._session.scalar(select(CustomerRow.user_id).where(named))
         return UserId(found) if found else None
 
+    async def is_former(self, customer_id: CustomerId) -> bool:
+        """Tell whether this was somebody's, was deleted, and has a successor."""
+        return await self._session.get(FormerCustomerRow, (PROVIDER, customer_id)) is not None
+
     async def add_first(self, customer: Customer) -> Customer:
-        """Keep the customer unless the person has one; return the one that stands."""
+        """Keep the customer unless the person has one that is not deleted; return the one that stands."""
         fresh = insert(CustomerRow).values(
             user_id=customer.user_id,
             provider=PROVIDER,
@@ -44,8 +49,26 @@ class SqlCustomers:
             created_at=customer.created_at,
         )
         await self._session.execute(fresh.on_conflict_do_nothing(index_elements=["user_id"]))
-        standing = await self.of(customer.user_id)
-        return standing or customer
+        row = await self._session.get_one(CustomerRow, customer.user_id, with_for_update=True, populate_existing=True)
+        if row.deleted_at is not None and row.provider_customer_id != customer.id:
+            await self._follow(row, row.deleted_at, customer)
+        return row.to_domain()
+
+    async def delete(self, customer_id: CustomerId, now: datetime) -> None:
+        """Note that the provider has deleted it; the next purchase makes another."""
+        theirs = (CustomerRow.provider == PROVIDER) & (CustomerRow.provider_customer_id == customer_id)
+        await self._session.execute(
+            update(CustomerRow).where(theirs, CustomerRow.deleted_at.is_(None)).values(deleted_at=now)
+        )
+
+    async def _follow(self, row: CustomerRow, deleted_at: datetime, successor: Customer) -> None:
+        former = {"provider": PROVIDER, "provider_customer_id": row.provider_customer_id}
+        await self._session.execute(
+            insert(FormerCustomerRow).values(**former, user_id=row.user_id, deleted_at=deleted_at)
+        )
+        row.provider_customer_id, row.created_at = successor.id, successor.created_at
+        row.generation, row.deleted_at = row.generation + 1, None
+        await self._session.flush()
 
 
 class SqlSubscriptions:
@@ -59,6 +82,23 @@ class SqlSubscriptions:
         mine = select(SubscriptionRow).where(SubscriptionRow.user_id == user_id)
         rows = await self._session.scalars(mine.execution_options(populate_existing=True))
         return [row.to_domain() for row in rows]
+
+    async def named(self, provider_ids: Sequence[str]) -> list[Subscription]:
+        """Return those that are kept under these names."""
+        named = select(SubscriptionRow).where(SubscriptionRow.provider_subscription_id.in_(provider_ids))
+        return [row.to_domain() for row in await self._session.scalars(named)]
+
+    async def live_between(self, low: datetime | None, high: datetime) -> list[tuple[str, CustomerId]]:
+        """Return name and customer of those that live and were created after `low`, up to `high`."""
+        live = (
+            select(SubscriptionRow.provider_subscription_id, CustomerRow.provider_customer_id)
+            .join(CustomerRow, CustomerRow.user_id == SubscriptionRow.user_id)
+            .where(SubscriptionRow.provider_status.not_in(["canceled", "incomplete_expired"]))
+            .where(SubscriptionRow.created_at <= high)
+        )
+        if low is not None:
+            live = live.where(SubscriptionRow.created_at > low)
+        return [(name, CustomerId(customer)) for name, customer in await self._session.execute(live)]
 
     async def put_all(self, subscriptions: Sequence[Subscription]) -> None:
         """Keep these, new or changed: the live one last, when the index that allows one live row has room for it."""

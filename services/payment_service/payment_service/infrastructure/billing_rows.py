@@ -31,10 +31,13 @@ class CustomerRow(Row):
     provider_customer_id: Mapped[str]
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    deleted_at: Mapped[datetime | None]
 
     def to_domain(self) -> Customer:
         """Return the customer."""
-        return Customer(UserId(self.user_id), CustomerId(self.provider_customer_id), self.created_at)
+        customer_id = CustomerId(self.provider_customer_id)
+        return Customer(UserId(self.user_id), customer_id, self.created_at, self.generation, self.deleted_at)
 
 
 class SubscriptionRow(Row):
@@ -47,6 +50,7 @@ class SubscriptionRow(Row):
         CheckConstraint("(provider_status = 'past_due') <= (past_due_since IS NOT NULL)", name="past_due_has_start"),
         Index("uq_subscriptions_one_live", "user_id", unique=True, postgresql_where=text(LIVE)),
         Index("ix_subscriptions_user_id", "user_id"),
+        Index("ix_subscriptions_created_at", "created_at"),
         Index("ix_subscriptions_grace_until", "grace_until", postgresql_where=text("provider_status = 'past_due'")),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -1,64 +1,43 @@
-"""Stripe through its own SDK, in threads of its own: its asynchronous client would need another HTTP stack."""
+"""What people do at Stripe, through its SDK: become customers, check out, manage cards and bills."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
-import structlog
-
 from payment_service.application.access_ports import PriceReading
-from payment_service.application.ports import CustomerReading
+from payment_service.application.sync_ports import CustomerReading
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
-from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
+from payment_service.domain.errors import ProviderRefused
 from payment_service.domain.ids import CustomerId, UserId
-from payment_service.infrastructure.stripe_readings import (
-    price_reading,
-    readable_invoices,
-    subscription_reading,
-    time_of,
-)
+from payment_service.domain.reversal import ReversalKind
+from payment_service.infrastructure.stripe_calls import StripeCalls
+from payment_service.infrastructure.stripe_ledger import StripeLedger
+from payment_service.infrastructure.stripe_readings import price_reading, time_of
 
 if TYPE_CHECKING:
     import stripe
-
-log = structlog.get_logger("stripe")
-API_VERSION = "2026-10-28.endive"
-_CONNECT_SECONDS, _READ_SECONDS = 2.0, 8.0
-_THREADS = 16
-_RECENT_INVOICES = 20
-_BUSY = (409, 429)
-Answer = TypeVar("Answer")
 
 
 class StripeGateway:
     """The payment provider. `api_base` None means Stripe itself. What happens on a page returns to `web_origin`."""
 
     def __init__(self, api_key: str, *, api_base: str | None, web_origin: str) -> None:
-        import stripe
-
-        self._errors = stripe.StripeError
-        self._client = stripe.StripeClient(
-            api_key,
-            base_addresses={"api": api_base} if api_base else {},
-            max_network_retries=0,  # whoever asked repeats, under the same name
-            stripe_version=API_VERSION,
-            http_client=stripe.RequestsClient(timeout=(_CONNECT_SECONDS, _READ_SECONDS)),
-        )
+        self.calls = StripeCalls(api_key, api_base)
+        self.ledger = StripeLedger(self.calls)
+        self._client, self._call = self.calls.client, self.calls.ask
         self._web_origin = web_origin.rstrip("/")
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="stripe")
 
     def close(self) -> None:
         """Let the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.calls.close()
 
-    async def create_customer(self, user_id: UserId) -> CustomerId:
-        """Create the customer of a person."""
+    async def create_customer(self, user_id: UserId, generation: int = 1) -> CustomerId:
+        """Create the customer of a person; one that follows a deleted customer has a name of its own."""
+        name = f"customer:{user_id}" if generation == 1 else f"customer:{user_id}:{generation}"
 
         def create() -> str:
             params: stripe.params.CustomerCreateParams = {"metadata": {"user_id": str(user_id)}}
-            return self._client.v1.customers.create(params, {"idempotency_key": f"customer:{user_id}"}).id
+            return self._client.v1.customers.create(params, {"idempotency_key": name}).id
 
         return CustomerId(await self._call(create))
 
@@ -77,7 +56,7 @@ class StripeGateway:
         }
 
         def create() -> dict[str, Any]:
-            name: stripe.RequestOptions = {"idempotency_key": f"checkout:{order.id}"}
+            name: stripe.RequestOptions = {"idempotency_key": order.name}
             return self._client.v1.checkout.sessions.create(params, name).to_dict()
 
         body = await self._call(create)
@@ -104,25 +83,20 @@ class StripeGateway:
         return await self._call(create)
 
     async def read_customer(self, customer_id: CustomerId) -> CustomerReading:
-        """Read everything about a customer, all pages."""
+        """Read everything about a customer, all pages; one that was deleted is a reading too."""
+        return await self.ledger.read_customer(customer_id)
 
-        def subscriptions() -> list[dict[str, Any]]:
-            listed = self._client.v1.subscriptions.list({"customer": customer_id, "status": "all", "limit": 100})
-            return [each.to_dict() for each in listed.auto_paging_iter()]
+    async def customer_of(self, kind: ReversalKind, provider_id: str) -> CustomerId | None:
+        """Return whose refund or dispute this is, None where it is nobody's."""
+        return await self.ledger.customer_of(kind, provider_id)
 
-        def invoices() -> list[dict[str, Any]]:
-            listed = self._client.v1.invoices.list({"customer": customer_id, "limit": _RECENT_INVOICES})
-            return [each.to_dict() for each in listed.data]
+    async def owner_of(self, customer_id: CustomerId) -> UserId | None:
+        """Return for whom we created a customer, None for one that we did not create."""
+        return await self.ledger.owner_of(customer_id)
 
-        subscription_bodies, invoice_bodies = await asyncio.gather(self._call(subscriptions), self._call(invoices))
-        try:
-            return CustomerReading(
-                [subscription_reading(body) for body in subscription_bodies],
-                readable_invoices(invoice_bodies),
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            log.warning("unreadable answer", customer=customer_id, reason=repr(error))
-            raise ProviderRefused("unreadable answer") from None
+    async def is_deleted(self, customer_id: CustomerId) -> bool:
+        """Tell whether a customer exists no more."""
+        return await self.ledger.is_deleted(customer_id)
 
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
         """Return those prices that are sold under these names."""
@@ -133,17 +107,6 @@ class StripeGateway:
 
         readings = [price_reading(body) for body in await self._call(listed)]
         return [reading for reading in readings if reading is not None]
-
-    async def _call(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask in a thread. Raises ProviderUnavailable for what may pass, ProviderRefused for what will not."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
-        except self._errors as error:
-            status, code = error.http_status, error.code or type(error).__name__
-            log.warning("not done", status=status, code=code, stripe_request=error.request_id)
-            if status is None or status >= 500 or status in _BUSY:
-                raise ProviderUnavailable from None
-            raise ProviderRefused(code) from None
 
     def _back(self, path: str, checkout_id: UUID, outcome: str) -> str:
         separator = "&" if "?" in path else "?"

@@ -1,6 +1,6 @@
 """Reads what Stripe answers (API 2026-10-28.endive). Raises KeyError, TypeError, ValueError or IndexError."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
@@ -9,6 +9,7 @@ import structlog
 from payment_service.application.access_ports import PriceReading
 from payment_service.domain.invoice import InvoiceReading, InvoiceStatus
 from payment_service.domain.plans import Interval
+from payment_service.domain.reversal import ReversalKind, ReversalReading
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
 
 log = structlog.get_logger("stripe")
@@ -30,7 +31,7 @@ def subscription_reading(body: Json) -> SubscriptionReading:
         cancel_at=_time(body.get("cancel_at")),
         canceled_at=_time(body.get("canceled_at")),
         ended_at=_time(body.get("ended_at")),
-        latest_invoice_id=_id(body.get("latest_invoice")),
+        latest_invoice_id=reference_id(body.get("latest_invoice")),
     )
     return SubscriptionReading(terms, item["price"]["id"], item["price"].get("lookup_key"))
 
@@ -48,7 +49,7 @@ def invoice_reading(body: Json) -> InvoiceReading:
         amount_due=body["amount_due"],
         amount_paid=body["amount_paid"],
         created_at=time_of(body["created"]),
-        subscription_id=_id(parent.get("subscription")),
+        subscription_id=reference_id(parent.get("subscription")),
         number=body.get("number"),
         attempt_count=body["attempt_count"],
         next_attempt_at=_time(body.get("next_payment_attempt")),
@@ -69,6 +70,32 @@ def readable_invoices(bodies: Iterable[Json]) -> list[InvoiceReading]:
         except (KeyError, TypeError, ValueError) as error:
             log.warning("unreadable invoice", invoice=body.get("id"), reason=repr(error))
     return readings
+
+
+def paid_invoices(bodies: Iterable[Json]) -> dict[str, str]:
+    """Return which invoice each payment went to, by payment intent; the invoices were read with their payments."""
+    return {
+        intent: body["id"]
+        for body in bodies
+        for paid in (body.get("payments") or {}).get("data", [])
+        if (intent := reference_id((paid.get("payment") or {}).get("payment_intent")))
+    }
+
+
+def reversal_reading(kind: ReversalKind, body: Json, charge: Json, invoices: Mapping[str, str]) -> ReversalReading:
+    """Read a refund or a dispute of a charge."""
+    return ReversalReading(
+        provider_id=body["id"],
+        kind=kind,
+        charge_id=charge["id"],
+        status=body["status"] or "unknown",
+        amount=body["amount"],
+        charged=charge["amount"],
+        currency=body["currency"],
+        created_at=time_of(body["created"]),
+        invoice_id=invoices.get(reference_id(charge.get("payment_intent")) or ""),
+        reason=body.get("reason"),
+    )
 
 
 def price_reading(body: Json) -> PriceReading | None:
@@ -94,6 +121,6 @@ def _time(seconds: int | None) -> datetime | None:
     return None if seconds is None else time_of(seconds)
 
 
-def _id(reference: Any) -> str | None:
+def reference_id(reference: Any) -> str | None:
     """Return the id of a reference, which is an object where Stripe expanded it."""
     return reference["id"] if isinstance(reference, dict) else cast("str | None", reference)

@@ -1,13 +1,14 @@
 """Runs claimed syncs side by side: a customer whose reading hangs does not hold up the others."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from common_service.jobs import Job, pause
-from payment_service.application.ports import ClaimedSync
 from payment_service.application.sync_customer import SyncCustomer
+from payment_service.application.sync_ports import ClaimedSync
 from payment_service.infrastructure.due_syncs import DueSyncs
 
 log = structlog.get_logger("sync")
@@ -17,8 +18,16 @@ _POLL_SECONDS = 0.1
 class SyncDispatcher:
     """Claims while something is due and there is room for one more, and otherwise waits."""
 
-    def __init__(self, sync_customer: SyncCustomer, due: DueSyncs, *, at_once: int) -> None:
-        self._sync, self._due, self._room = sync_customer, due, asyncio.Semaphore(at_once)
+    def __init__(
+        self,
+        sync_customer: SyncCustomer,
+        due: DueSyncs,
+        *,
+        at_once: int,
+        failed: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`failed` is told why a sync was put off."""
+        self._sync, self._due, self._room, self._failed = sync_customer, due, asyncio.Semaphore(at_once), failed
 
     def job(self) -> Job:
         """Return the dispatcher as a job of a worker."""
@@ -52,6 +61,7 @@ class SyncDispatcher:
                 if reason is None:
                     log.info("synced", attempt=claimed.attempts)
                 else:
+                    self._failed(reason)
                     log.warning("not synced", reason=reason, attempt=claimed.attempts)
             except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
                 log.exception("sync broke")

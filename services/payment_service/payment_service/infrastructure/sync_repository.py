@@ -4,19 +4,24 @@ A new webhook and its request are one statement (`webhook_inbox.py`), which wait
 sees as received is answered by its run, and whatever comes later asks for another run.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.application.ports import ClaimedSync
+from payment_service.application.sync_ports import ClaimedSync
 from payment_service.domain.access import Cause, CauseType
 from payment_service.domain.ids import CustomerId
+from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.base import PROVIDER
-from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow
+from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, SubscriptionRow
 from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
 
+_VISIT = timedelta(minutes=10)
+"""So long somebody may take to pay before we ask whether they have."""
 _UNPROCESSED = ("received", "processing", "failed")
 
 
@@ -47,12 +52,13 @@ class SqlSyncs:
                 SyncRow.attempts,
                 SyncRow.cause_type,
                 SyncRow.cause_id,
+                SyncRow.lookup,
             )
         )
         row = claimed.first()
         if row is None:
             return None
-        customer_id, fence, target, attempts, cause_type, cause_id = row
+        customer_id, fence, target, attempts, cause_type, cause_id, lookup = row
         await self._mark(customer_id, {"state": "processing", "attempts": WebhookRow.attempts + 1})
         return ClaimedSync(
             customer_id=CustomerId(customer_id),
@@ -60,7 +66,8 @@ class SqlSyncs:
             target=target,
             attempts=attempts,
             cause=Cause(cast("CauseType", cause_type), cause_id),
-            open_checkout=await self._open_checkout(customer_id),
+            open_checkout=None if lookup else await self._open_checkout(customer_id),
+            lookup=cast("ReversalKind | None", lookup),
         )
 
     async def hold(self, sync: ClaimedSync) -> bool:
@@ -73,7 +80,7 @@ class SqlSyncs:
         done = {"answered": sync.target, "attempts": 0, "lease_until": None, "last_error": None, "finished_at": now}
         await self._session.execute(update(SyncRow).where(*_is(sync)).values(**done))
         await self._mark(
-            sync.customer_id, {"state": "processed", "processed_at": now, "last_error": None}, "processing"
+            sync.customer_id, {"state": "processed", "processed_at": now, "last_error": None}, "processing", "dead"
         )
 
     async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
@@ -87,6 +94,90 @@ class SqlSyncs:
         over = {"dead": True, "lease_until": None, "last_error": reason}
         await self._session.execute(update(SyncRow).where(*_is(sync)).values(**over))
         return await self._mark(sync.customer_id, {"state": "dead", "last_error": reason})
+
+    async def hand_over(self, sync: ClaimedSync, customer_id: CustomerId | None, now: datetime) -> None:
+        """Let a found customer answer what the object asked; without one, its webhooks are ignored."""
+        if customer_id is None:
+            nobody: dict[str, object] = {"state": "ignored", "reason": "no customer", "last_error": None}
+            await self._mark(sync.customer_id, nobody, "processing", "dead")
+        else:
+            theirs: dict[str, object] = {"state": "received", "provider_customer_id": customer_id}
+            await self._mark(sync.customer_id, theirs, "processing", "dead")
+            await self.ask([customer_id], sync.cause, now)
+        await self.finish(sync, now)
+
+    async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
+        """Ask for syncs, but for customers whose sync waits already; return how many were asked for."""
+        waits = (SyncRow.requests > SyncRow.answered) & ~SyncRow.dead & SyncRow.lease_until.is_(None)
+        return await self.ask(customer_ids, cause, now, unless=waits)
+
+    async def ask(
+        self,
+        customer_ids: Sequence[CustomerId],
+        cause: Cause,
+        now: datetime,
+        *,
+        unless: ColumnElement[bool] | None = None,
+    ) -> int:
+        """Ask for syncs of these, of each but where `unless` holds; return how many were asked for.
+
+        Attempts stay: what was given up gets one more each time, until somebody other than the clock asks.
+        """
+        if not customer_ids:
+            return 0
+        row = {"provider": PROVIDER, "cause_type": cause.type, "cause_id": cause.id, "due_at": now}
+        rows = [row | {"provider_customer_id": name} for name in sorted(set(customer_ids))]
+        fresh = insert(SyncRow).values(rows)
+        asked = fresh.on_conflict_do_update(
+            index_elements=["provider", "provider_customer_id"],
+            set_={
+                "requests": SyncRow.requests + 1,
+                "cause_type": fresh.excluded.cause_type,
+                "cause_id": fresh.excluded.cause_id,
+                "due_at": fresh.excluded.due_at,
+                "last_error": None,
+                "dead": False,
+            },
+            where=None if unless is None else ~unless,
+        )
+        return len((await self._session.execute(asked.returning(SyncRow.provider_customer_id))).all())
+
+    async def waiting(self, cause: Cause) -> int:
+        """Return how many syncs of this cause have not been tried yet."""
+        untried = select(func.count()).where(
+            SyncRow.requests > SyncRow.answered,
+            ~SyncRow.dead,
+            SyncRow.cause_type == cause.type,
+            SyncRow.cause_id == cause.id,
+            SyncRow.last_error.is_(None),
+        )
+        return await self._session.scalar(untried) or 0
+
+    async def pending(self, now: datetime, after: CustomerId | None, limit: int) -> list[CustomerId]:
+        """Return customers who wait for something that a lost webhook may have told, by name behind `after`."""
+        waits = SubscriptionRow.provider_status.in_(["incomplete", "past_due", "unpaid", "unknown"])
+        overdue = SubscriptionRow.provider_status.in_(["trialing", "active"]) & (
+            SubscriptionRow.current_period_end <= now
+        )
+        unsettled = select(SubscriptionRow.user_id).where(waits | overdue)
+        visiting = select(CheckoutRow.user_id).where(
+            CheckoutRow.state == "open", CheckoutRow.created_at <= now - _VISIT
+        )
+        given_up = select(SyncRow.provider_customer_id).where(SyncRow.dead, SyncRow.lookup.is_(None))
+        page = (
+            select(CustomerRow.provider_customer_id)
+            .where(CustomerRow.provider == PROVIDER, CustomerRow.deleted_at.is_(None))
+            .where(
+                CustomerRow.user_id.in_(unsettled)
+                | CustomerRow.user_id.in_(visiting)
+                | CustomerRow.provider_customer_id.in_(given_up)
+            )
+            .order_by(CustomerRow.provider_customer_id)
+            .limit(limit)
+        )
+        if after is not None:
+            page = page.where(CustomerRow.provider_customer_id > after)
+        return [CustomerId(name) for name in await self._session.scalars(page)]
 
     async def _mark(self, customer_id: str, values: dict[str, object], *states: str) -> list[tuple[str, str]]:
         theirs = (

@@ -5,6 +5,7 @@ from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING, Row
 from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, InvoiceRow, SubscriptionRow
 from payment_service.infrastructure.overlay_rows import GrantRow, OverrideRow
 from payment_service.infrastructure.plan_rows import EntitlementRow, PlanRow, PriceRow
+from payment_service.infrastructure.reversal_rows import FormerCustomerRow, ReversalRow, RunRow
 from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
 
 __all__ = [
@@ -14,12 +15,15 @@ __all__ = [
     "CheckoutRow",
     "CustomerRow",
     "EntitlementRow",
+    "FormerCustomerRow",
     "GrantRow",
     "InvoiceRow",
     "OverrideRow",
     "PlanRow",
     "PriceRow",
+    "ReversalRow",
     "Row",
+    "RunRow",
     "SubscriptionRow",
     "SyncRow",
     "WebhookRow",

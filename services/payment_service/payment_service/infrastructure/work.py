@@ -19,8 +19,8 @@ from payment_service.application.ports import (
     Outbox,
     StoredAnswer,
     Subscriptions,
-    Syncs,
 )
+from payment_service.application.sync_ports import Reversals, Runs, Syncs, Webhooks
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import UserId
 from payment_service.infrastructure.access_repository import SqlAccesses
@@ -33,7 +33,9 @@ from payment_service.infrastructure.billing_repositories import (
 )
 from payment_service.infrastructure.overlay_repositories import SqlGrants, SqlOverrides
 from payment_service.infrastructure.plan_repository import SqlPlans
+from payment_service.infrastructure.reconcile_repositories import SqlReversals, SqlRuns
 from payment_service.infrastructure.sync_repository import SqlSyncs
+from payment_service.infrastructure.webhook_repository import SqlWebhooks
 
 _CREATED = 201
 
@@ -51,6 +53,9 @@ class SqlPaymentWork(SqlWork):
     overrides: Overrides
     grants: Grants
     syncs: Syncs
+    reversals: Reversals
+    webhooks: Webhooks
+    runs: Runs
     outbox: Outbox
 
     def open(self, session: AsyncSession) -> None:
@@ -65,6 +70,9 @@ class SqlPaymentWork(SqlWork):
         self.overrides = SqlOverrides(session)
         self.grants = SqlGrants(session)
         self.syncs = SqlSyncs(session)
+        self.reversals = SqlReversals(session)
+        self.webhooks = SqlWebhooks(session)
+        self.runs = SqlRuns(session)
         self.outbox = SqlFacts(session)
 
     async def lock_user(self, user_id: UserId) -> None:
