@@ -13,7 +13,10 @@ SERVICE_SCOPES = {
     "user-service": ("payment/access", "story/admin"),
     "story-service": ("payment/access", "user/read"),
     "payment-service": ("user/read",),
-    "admin-service": ("user/read", "user/admin", "payment/admin", "payment/access", "story/admin"),
+    "admin-service": (
+        *("user/read", "user/admin", "payment/admin", "payment/access", "story/admin"),
+        *("user/events", "payment/events", "story/events"),
+    ),
 }
 GROUPS = {"admin": (0, "May use the admin service"), "reader": (10, "Everybody who reads")}
 PEOPLE = {"reader@truecrime.test": (), "subscriber@truecrime.test": (), "admin@truecrime.test": ("admin",)}

@@ -8,17 +8,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from common_auth.bearer import SERVICE
 from common_auth.callers import Callers
+from common_auth.errors import NOT_PERMITTED
 from common_auth.gate import AccessGate
 from common_auth.invalidation import AccessInvalidations
 from common_auth.shared_access import SharedAccess
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
+from common_events.feed import EventFeed
+from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
@@ -28,6 +32,7 @@ from common_service.idempotency import pruning_of_keys
 from common_service.ids import uuid7
 from common_service.jobs import Job, periodic, supervise
 from common_service.pagination import Cursors
+from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from story_service.api.generation_routes import generation_routes
@@ -115,6 +120,7 @@ def assemble(
     cursors: Cursors,
     *,
     ready: Callable[[], Awaitable[None]],
+    feed: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
     drain: Drain | None = None,
     limits: RateLimits | None = None,
@@ -130,6 +136,7 @@ def assemble(
             generation_routes(use_cases, callers, drain),
             usage_routes(use_cases, callers, cursors, limits),
             internal_usage_routes(use_cases, callers, cursors),
+            *feed,
         ],
         problems=FACES,
         ready=ready,
@@ -201,6 +208,7 @@ def http_app(settings: Settings) -> FastAPI:
         ready=world.around.database.ping,
         limits=world.around.limits,
         registry=world.around.registry,
+        feed=[_feed(world.around)],
         lifespan=_lifespan(world, parts, jobs, drain),
         drain=drain,
     )
@@ -225,6 +233,16 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) 
             await world.close()
 
     return lifespan
+
+
+def _feed(around: Surroundings) -> APIRouter:
+    """Return the route by which others read what this service has told."""
+    return feed_routes(
+        EventFeed(around.database, messaging, Settings.source),
+        around.cursors,
+        guard=[SERVICE, Depends(around.callers.service("story/events"))],
+        responses=FACES.responses(*NOT_PERMITTED, BadCursor),
+    )
 
 
 def background(settings: Settings) -> Background:

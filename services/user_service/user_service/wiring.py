@@ -1,19 +1,24 @@
 """The adapters of user_service, put together by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
+from common_auth.bearer import SERVICE
 from common_auth.callers import Callers
-from common_auth.surroundings import surroundings
+from common_auth.errors import NOT_PERMITTED
+from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
+from common_events.feed import EventFeed
+from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
 from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
 from common_service.database import Database
 from common_service.pagination import Cursors
+from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from user_service.api.internal_routes import internal_routes
@@ -35,6 +40,7 @@ def http_app(settings: Settings) -> FastAPI:
         around.cursors,
         now=utc_now,
         ready=around.database.ping,
+        feed=[_feed(around)],
         lifespan=around.lifespan,
         limits=around.limits,
         registry=around.registry,
@@ -48,6 +54,7 @@ def assemble(
     *,
     now: Clock,
     ready: Callable[[], Awaitable[None]],
+    feed: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
     limits: RateLimits | None = None,
     registry: CollectorRegistry | None = None,
@@ -57,11 +64,21 @@ def assemble(
     return create_service_app(
         title="TrueCrime user service",
         prefix="/user",
-        routers=[me_routes(use_cases, callers, limits, now), internal_routes(use_cases, callers, cursors)],
+        routers=[me_routes(use_cases, callers, limits, now), internal_routes(use_cases, callers, cursors), *feed],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
         registry=registry,
+    )
+
+
+def _feed(around: Surroundings) -> APIRouter:
+    """Return the route by which others read what this service has told."""
+    return feed_routes(
+        EventFeed(around.database, MESSAGING, Settings.source),
+        around.cursors,
+        guard=[SERVICE, Depends(around.callers.service("user/events"))],
+        responses=FACES.responses(*NOT_PERMITTED, BadCursor),
     )
 
 
