@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.stripe.clock import Clock
+from sandbox.stripe.delivery_modes import AT_ONCE, Copy, fate
 from sandbox.stripe.errors import JsonObject, missing
 from sandbox.stripe.ids import new_id
 from sandbox.stripe.objects.events import changed, event
@@ -86,13 +87,22 @@ class Account:
         self.keep(happened)
         lane = body["id"] if body["object"] == "customer" else body.get("customer") or body["id"]
         for delay in self.plan(event_type):
-            self.enqueue(happened, lane, delay)
+            for copy in fate(self.store):
+                self.enqueue(happened, lane, replace(copy, delay_s=copy.delay_s + delay))
 
-    def enqueue(self, happened: JsonObject, lane: str, delay: float = 0.0) -> int:
+    def enqueue(self, happened: JsonObject, lane: str, copy: Copy = AT_ONCE) -> int:
         """Deliveries wait on wall time: the account's clock is what they tell about, not when they travel."""
+        state = "dropped" if copy.dropped else "held" if copy.held else "pending"
         cursor = self.store.sql.execute(
-            "INSERT INTO deliveries (event, event_type, lane, state, due_at) VALUES (?, ?, ?, 'pending', ?)",
-            (happened["id"], happened["type"], lane, time.time() + delay),
+            "INSERT INTO deliveries (event, event_type, lane, state, due_at, forged) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                happened["id"],
+                happened["type"],
+                lane if copy.in_order else new_id("lane"),
+                state,
+                time.time() + copy.delay_s,
+                copy.forged,
+            ),
         )
         return int(cursor.lastrowid or 0)
 

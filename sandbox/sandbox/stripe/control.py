@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from sandbox.stripe.account import Account
 from sandbox.stripe.billing.disputes import close_dispute, open_dispute
 from sandbox.stripe.billing.due import run_due
 from sandbox.stripe.billing.policy import policy_of, set_policy
+from sandbox.stripe.delivery_modes import modes_of, release, set_modes
 from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.operations.call import equal
 from sandbox.stripe.operations.refunds import charge_named
@@ -36,6 +38,9 @@ class Control:
             Route("/_sandbox/disputes/{id}/close", self._close_dispute, methods=["POST"]),
             Route("/_sandbox/billing", self._billing, methods=["GET"]),
             Route("/_sandbox/billing", self._set_billing, methods=["POST"]),
+            Route("/_sandbox/delivery", self._delivery, methods=["GET"]),
+            Route("/_sandbox/delivery", self._set_delivery, methods=["POST"]),
+            Route("/_sandbox/delivery/release", self._release, methods=["POST"]),
             Route("/_sandbox/events/{id}/redeliver", self._redeliver, methods=["POST"]),
         ]
 
@@ -87,6 +92,17 @@ class Control:
 
     async def _set_billing(self, request: Request) -> Response:
         return await self._act(request, lambda wanted: set_policy(self._account.store, wanted).body(), 200)
+
+    async def _delivery(self, _request: Request) -> Response:
+        return JSONResponse(modes_of(self._account.store).body())
+
+    async def _set_delivery(self, request: Request) -> Response:
+        return await self._act(request, lambda wanted: set_modes(self._account.store, wanted).body(), 200)
+
+    async def _release(self, request: Request) -> Response:
+        """Send what was held."""
+        store = self._account.store
+        return await self._act(request, lambda wanted: {"released": release(store, wanted, time.time())}, 202)
 
     async def _act(self, request: Request, act: Callable[[JsonObject], JsonObject], status: int) -> Response:
         """Do what a JSON body asks for, in one transaction."""

@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     lane TEXT NOT NULL,
     state TEXT NOT NULL,
     due_at REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0
+    attempts INTEGER NOT NULL DEFAULT 0,
+    forged INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS deliveries_pending ON deliveries (due_at, id) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS deliveries_of_event ON deliveries (event);
@@ -81,6 +82,9 @@ class Store:
         self.sql.execute("PRAGMA journal_mode = WAL")
         self.sql.execute("PRAGMA synchronous = NORMAL")
         self.sql.executescript(_SCHEMA)
+        columns = [row[1] for row in self.sql.execute("PRAGMA table_info(deliveries)")]
+        if "forged" not in columns:
+            self.sql.execute("ALTER TABLE deliveries ADD COLUMN forged INTEGER NOT NULL DEFAULT 0")
 
     def close(self) -> None:
         self.sql.close()

@@ -16,6 +16,7 @@ import uvicorn
 from sandbox.servers.ports import free_port
 from sandbox.stripe.account import DeliveryPlan, at_once
 from sandbox.stripe.app import create_app
+from sandbox.stripe.webhooks import signature
 
 API_KEY = "sk_test_sandbox0123456789"
 WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - of the stand-in
@@ -34,10 +35,11 @@ class Received:
 
 @dataclass(slots=True)
 class Receiver:
-    """A webhook endpoint that answers `status` and keeps what came."""
+    """A webhook endpoint that answers `status` and keeps what came; with a `secret` it refuses other signatures."""
 
     url: str
     status: int = 200
+    secret: str | None = None
     received: list[Received] = field(default_factory=list)
 
     @property
@@ -95,8 +97,9 @@ def running_receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.received.append(Received(body, self.headers["Stripe-Signature"]))
-            self.send_response(receiver.status)
+            came = Received(body, self.headers["Stripe-Signature"])
+            receiver.received.append(came)
+            self.send_response(receiver.status if _genuine(receiver, came) else 400)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -113,6 +116,13 @@ def running_receiver() -> Iterator[Receiver]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _genuine(receiver: Receiver, came: Received) -> bool:
+    if receiver.secret is None:
+        return True
+    at = int(came.signature.partition(",")[0].removeprefix("t="))
+    return came.signature == signature(came.body, receiver.secret, at)
 
 
 def until(reached: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -17,6 +17,7 @@ from sandbox.stripe.errors import JsonObject
 from sandbox.stripe.store import Store
 
 _AT_ONCE = 8
+_FORGED_SECRET = "whsec_of_somebody_else"  # noqa: S105 - wrong on purpose
 _TIMEOUT_S = 10.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.5, 15.0
 logger = logging.getLogger(__name__)
@@ -36,12 +37,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One copy of one event on its way; copies in the same lane (a customer) travel one after the other."""
+    """One copy of one event on its way; copies in the same lane (a customer) travel one after the other.
+
+    `forged`: its first attempt carries a signature by another secret.
+    """
 
     id: int
     event: str
     lane: str
     attempts: int
+    forged: bool
 
 
 class Deliverer:
@@ -77,7 +82,8 @@ class Deliverer:
     def _ready(self) -> list[Delivery]:
         free = _AT_ONCE - len(self._flying)
         rows = self._account.store.sql.execute(
-            "SELECT id, event, lane, attempts FROM deliveries WHERE state = 'pending' AND due_at <= ? ORDER BY id",
+            "SELECT id, event, lane, attempts, forged FROM deliveries "
+            "WHERE state = 'pending' AND due_at <= ? ORDER BY id",
             (time.time(),),
         )
         chosen: dict[str, Delivery] = {}
@@ -99,7 +105,8 @@ class Deliverer:
     async def _deliver(self, client: httpx2.AsyncClient, delivery: Delivery) -> None:
         payload = orjson.dumps(self._account.fetch("event", delivery.event), option=orjson.OPT_INDENT_2)
         started = time.time()
-        status, error = await self._post(client, payload, int(started))
+        secret = _FORGED_SECRET if delivery.forged and not delivery.attempts else self._endpoint.secret
+        status, error = await self._post(client, payload, signature(payload, secret, int(started)))
         accepted = status is not None and 200 <= status < 300
         if not accepted:
             logger.warning("webhook of %s not accepted: %s", delivery.event, status or error)
@@ -118,10 +125,10 @@ class Deliverer:
                 body = self._account.fetch("event", delivery.event)
                 store.replace({**body, "pending_webhooks": 0}, due=None)
 
-    async def _post(self, client: httpx2.AsyncClient, payload: bytes, at: int) -> tuple[int | None, str | None]:
+    async def _post(self, client: httpx2.AsyncClient, payload: bytes, signed: str) -> tuple[int | None, str | None]:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": signature(payload, self._endpoint.secret, at),
+            "Stripe-Signature": signed,
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
         }
         try:
