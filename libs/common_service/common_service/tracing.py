@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace
@@ -95,6 +96,13 @@ def span(name: str, kind: SpanKind, attributes: Mapping[str, Any], context: Cont
         except BaseException as error:
             fail(current, error)
             raise
+
+
+def calling(host: str) -> AbstractContextManager[Span | None]:
+    """Make a span of a call to `host` that a vendor's SDK makes; nothing where nothing is traced."""
+    if _Process.tracing is None:
+        return contextlib.nullcontext()
+    return span(host, SpanKind.CLIENT, {"server.address": host})
 
 
 def fail(failed: Span, error: BaseException) -> None:

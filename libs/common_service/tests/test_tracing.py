@@ -19,7 +19,7 @@ from common_service.database import Database
 from common_service.http import HttpClient
 from common_service.problems import ProblemTable
 from common_service.testing import ready
-from common_service.tracing import continued, outgoing_headers, tracing
+from common_service.tracing import calling, continued, outgoing_headers, tracing
 from common_service.tracing_sql import _told
 from libs.common_service.tests.collectors import LONG, Collector, otlp_collector, traced
 
@@ -138,6 +138,17 @@ async def test_who_asks_to_keep_a_trace_is_obeyed_and_else_a_share_is_kept(
     assert len(spans) == 1 + kept
     if headers:
         assert known[3:35] == TRACE
+
+
+async def test_a_vendors_sdk_has_a_span_by_name(collector: Collector) -> None:
+    with calling("vendor") as nothing:
+        assert nothing is None
+    with traced(**collector.settings):
+        with continued("work", W3C, {}), pytest.raises(ValueError, match="secret"), calling("vendor"):
+            raise ValueError("a secret")
+        spans = {span.name: span for span in await collector.until(lambda seen: len(seen) == 2)}
+    assert spans["vendor"].parent_id == spans["work"].id
+    assert spans["vendor"].attributes == {"server.address": "vendor", "error.type": "ValueError"}
 
 
 async def test_the_ids_of_a_trace_that_begins_here_are_x_rays(collector: Collector) -> None:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import structlog
 
+from common_service.tracing import calling
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
 
 log = structlog.get_logger("stripe")
@@ -41,7 +42,8 @@ class StripeCalls:
     async def ask(self, ask: Callable[[], Answer]) -> Answer:
         """Ask in a thread. Raises ProviderUnavailable for what may pass, ProviderRefused for what will not."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            with calling("stripe"):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except self._errors as error:
             status, code = error.http_status, error.code or type(error).__name__
             log.warning("not done", status=status, code=code, stripe_request=error.request_id)
