@@ -12,6 +12,7 @@ _LEEWAY = 30.0
 _LAST_INSTANT = 253_402_300_799  # the end of the year 9999; also ends what is no number or not finite
 _REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
 _LONGEST_LIFE = 24 * 3600.0  # Cognito lets no access token live longer
+_TEXT = {str}
 _NUMBERS = (int, float)  # and not bool, which is an int to isinstance
 
 
@@ -43,11 +44,12 @@ class TokenVerifier:
         """Return the claims of an access token. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
         signed = signed_text(token)
         instant = self._now().timestamp()
-        remembered = self._known.get(signed.digest)
+        name = signed[-1]
+        remembered = self._known.get(name)
         if remembered and instant < remembered[0]:
             return remembered[1]
         claims = self._accepted(json_object(await verified_payload(self._keys, signed)), instant)
-        self._known[signed.digest] = (min(claims.expires_at, instant + _REMEMBER_SECONDS), claims)
+        self._known[name] = (min(claims.expires_at, instant + _REMEMBER_SECONDS), claims)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return claims
@@ -91,7 +93,7 @@ class TokenVerifier:
             raise TokenInvalid("another client")
         if type(scope) is not str:
             raise TokenInvalid("a scope that is no text")
-        if type(groups) is not list or not set(map(type, groups)) <= {str}:
+        if type(groups) is not list or {*map(type, groups)} - _TEXT:
             raise TokenInvalid("groups that are no list")
         if self._revoked and payload.get("iat", 0) <= self._revoked.get(payload["sub"], -1.0):
             raise TokenInvalid("revoked")
@@ -101,10 +103,10 @@ class TokenVerifier:
 
     def _check_common(self, payload: dict[str, Any], instant: float) -> None:
         issued, begins, subject = payload.get("iat", 0), payload.get("nbf", 0), payload.get("sub")
-        if not _is_time(payload.get("exp")):
-            raise TokenInvalid("no expiry")
-        if not (_is_time(issued) and _is_time(begins)):
-            raise TokenInvalid("iat or nbf is no time")
+        times: tuple[Any, ...] = (payload.get("exp"), issued, begins)
+        for time in times:
+            if type(time) not in _NUMBERS or not 0 <= time <= _LAST_INSTANT:
+                raise TokenInvalid("exp, iat or nbf is no time")
         if payload.get("iss") != self._issuer:
             raise TokenInvalid("another issuer")
         if type(subject) is not str or not subject.strip():
@@ -117,7 +119,3 @@ def _check_unexpired(payload: dict[str, Any], instant: float) -> None:
     """Come last: only a token that is right in all else is told that it came too late."""
     if payload["exp"] <= instant:
         raise TokenExpired
-
-
-def _is_time(value: Any) -> bool:
-    return type(value) in _NUMBERS and 0 <= value <= _LAST_INSTANT
