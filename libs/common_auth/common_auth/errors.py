@@ -57,7 +57,7 @@ AUTH_PROBLEMS = {
     Unauthenticated: Problem(401, "unauthenticated", challenge="Bearer", detail="Sign in first."),
     TokenInvalid: Problem(401, "token_invalid", challenge=_INVALID, detail="The token does not hold."),
     TokenExpired: Problem(401, "token_expired", challenge=_INVALID, detail="The token has expired."),
-    Forbidden: Problem(403, "forbidden", detail="You may not do this."),
+    Forbidden: Problem(403, "forbidden", challenge='Bearer error="insufficient_scope"', detail="You may not do this."),
     SubscriptionRequired: Problem(
         402, "subscription_required", ("action",), detail="A subscription is needed for this."
     ),

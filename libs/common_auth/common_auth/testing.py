@@ -1,4 +1,4 @@
-"""For tests: an issuer with its own keys that mints Cognito-shaped tokens."""
+"""For tests: an issuer with its own keys that mints Cognito-shaped tokens, serves its JWKS and rotates its keys."""
 
 import base64
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, HashAlgorithm
+from fastapi import FastAPI
 
 from common_auth.callers import Callers, Permissions
 from common_auth.guests import GuestTokens
@@ -18,6 +19,7 @@ from common_auth.tokens import TokenVerifier
 from common_service.clock import Clock, utc_now
 
 ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Tests"
+JWKS_PATH = "/.well-known/jwks.json"
 WEB_CLIENT = "web-client"
 SERVICE_CLIENT = "service-client"
 GUEST_SECRET = "the secret of guests in tests"  # noqa: S105 - of tests
@@ -52,6 +54,15 @@ class TestIssuer:
     def jwks(self) -> dict[str, Any]:
         """Return the public keys as a JWKS document."""
         return {"keys": [_jwk(kid, key.public_key()) for kid, key in self.private_keys.items()]}
+
+    def app(self) -> FastAPI:
+        """Return an application that serves the document of `jwks`, as it is at that moment, at JWKS_PATH."""
+        app = FastAPI(openapi_url=None)
+        app.get(JWKS_PATH)(self._serve_jwks)
+        return app
+
+    async def _serve_jwks(self) -> dict[str, Any]:
+        return self.jwks()
 
     def verifier(self, client: str = WEB_CLIENT) -> TokenVerifier:
         """Return what accepts the tokens of that app client."""

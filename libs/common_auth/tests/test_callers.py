@@ -131,7 +131,10 @@ async def test_a_service_without_the_scope_is_forbidden(
     http: httpx2.AsyncClient, issuer: TestIssuer, scopes: list[str]
 ) -> None:
     header = {"Authorization": f"Bearer {issuer.service(*scopes)}"}
-    assert seen(await http.get("/service", headers=header)) == (403, "forbidden")
+    answer = await http.get("/service", headers=header)
+    assert seen(answer) == (403, "forbidden")
+    assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+    assert answer.json()["detail"] == "You may not do this."
 
 
 async def test_an_acting_admin_is_verified_again(http: httpx2.AsyncClient, issuer: TestIssuer) -> None:
