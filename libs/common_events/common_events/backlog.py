@@ -1,4 +1,7 @@
-"""Events held back because an earlier one of their key failed: others go on, these keep their order."""
+"""Events held back because an earlier one of their key failed: others go on, these keep their order.
+
+A poison message stops only its key (reliability.md, Outbox).
+"""
 
 import time
 from collections import deque
@@ -58,7 +61,7 @@ class Backlog:
         return next((queue.deliveries[0] for queue in self._queues.values() if queue.due_at <= now), None)
 
     def seconds_to_next(self) -> float:
-        """Return how long until something is due, at most a second."""
+        """Return how many seconds until something is due, between 0.01 and 1."""
         soonest = min((queue.due_at for queue in self._queues.values()), default=float("inf"))
         return min(1.0, max(0.01, soonest - time.monotonic()))
 

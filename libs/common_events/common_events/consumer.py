@@ -60,7 +60,10 @@ class Consumer:
         return Job(f"consumer-{self._name}", self.run)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop`, once no other process does. Raises what the transport and the database raise."""
+        """Consume until `stop`, once no other process does. Raises what the transport and the database raise.
+
+        Run it as a supervised job: it begins again with what it had unfinished.
+        """
         async with self._turn(stop) as connection:
             if isinstance(self._subscription, Resumable):
                 self._subscription.resume()

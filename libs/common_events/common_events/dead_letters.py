@@ -1,4 +1,4 @@
-"""Events that could not be applied: kept with the reason, listed, and driven again when somebody asks."""
+"""Events that could not be applied: kept with the reason, listed, and driven again when somebody asks (pitfall B40)."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Which events a consumer has applied, written in the transaction of the effect."""
+"""Which events a consumer has applied, written in the transaction of the effect (reliability.md, Outbox)."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How far a relay is behind: the number an alarm watches."""
+"""How far a relay is behind: the number an alarm watches. `outbox_unpublished` counts, `outbox_lag_seconds` ages."""
 
 from typing import Any
 

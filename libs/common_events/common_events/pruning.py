@@ -1,4 +1,7 @@
-"""Keeps the messaging tables small: what all have consumed, and what nobody can send again, goes."""
+"""Keeps the messaging tables small: what all have consumed, and what nobody can send again, goes.
+
+Inbox rows outlive the facts that could come again (pitfall B39: duplicates after a day).
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,6 +1,7 @@
 """Events over Redis Streams: one stream per producing service, one consumer group per consumer.
 
-An entry stays until every group has acknowledged it, and a while longer for a group that is being made.
+An entry stays until every group has acknowledged it, and a while longer for a group that is being made
+(docs/adr/0012-redis-may-be-lost.md). Whatever Redis raises, redis.RedisError, comes through to the caller.
 """
 
 import contextlib

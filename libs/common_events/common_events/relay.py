@@ -80,7 +80,10 @@ class Relay:
                         await self._wait(connection, stop)
 
     async def step(self, connection: Connection) -> int:
-        """Publish one batch and return its size. Raises EventsLost, TransportFull."""
+        """Publish one batch, at most 500 facts, and return its size.
+
+        Raises EventsLost, TransportFull, psycopg.Error, and what the transport's client raises.
+        """
         rows = await (await connection.execute(self._read, [_BATCH])).fetchall()
         if rows:
             await self._publisher.publish([envelope_of(row, self._source) for row in rows])

@@ -1,4 +1,7 @@
-"""Loses no event when the transport loses all: what not every consumer is done with is found in the outbox."""
+"""Loses no event when the transport loses all: what not every consumer is done with is found in the outbox.
+
+docs/adr/0012-redis-may-be-lost.md says why.
+"""
 
 import time
 from typing import Any

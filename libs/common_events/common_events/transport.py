@@ -36,7 +36,10 @@ class Publisher(Protocol):
     """Takes events, in order."""
 
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
-        """Hand over events; when this returns, the transport holds them all. May raise EventsLost, TransportFull."""
+        """Hand over events; when this returns, the transport holds them all.
+
+        Raises EventsLost and TransportFull where the transport is Retaining, and what its client raises.
+        """
         ...
 
 
@@ -69,11 +72,11 @@ class Subscription(Protocol):
     """One consumer's view of the events: each arrives at least once, those of one source in order."""
 
     async def receive(self, *, wait_seconds: float) -> Sequence[Delivery]:
-        """Return what is there, waiting a while for the first."""
+        """Return what is there, waiting `wait_seconds` for the first. Raises what the client raises: then resume."""
         ...
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
-        """Say that these are done for good."""
+        """Say that these are done for good. Raises what the client raises: then they may come again."""
         ...
 
 

@@ -11,13 +11,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
-from common_events.consumer import Consumer
+from common_events.backlog import Backlog
+from common_events.consumer import RETRY_PAUSES, Consumer
 from common_events.dead_letters import DeadLetters
 from common_events.envelope import Envelope
 from common_events.handlers import Handling, Many, runs
 from common_events.outbox import Fact, SqlOutbox
 from common_events.tables import messaging_tables
 from common_events.testing import MemoryBroker, MemoryPublisher, MemorySubscription
+from common_events.transport import Delivery
 from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.jobs import supervise
@@ -342,6 +344,24 @@ async def test_poison_among_many_is_found_and_goes_aside_alone(world: World) -> 
     async with world.database.session() as session:
         [letter] = await DeadLetters(TABLES.dead_letters).listed(session)
     assert (letter.envelope.aggregate_version, letter.attempts) == (1, 2)
+
+
+def test_a_key_that_failed_waits_for_its_pause_and_others_do_not() -> None:
+    backlog = Backlog((600.0, 0.0))
+    first, second, other = (Delivery(event(n, key), str(n)) for n, key in ((1, "a"), (2, "a"), (3, "b")))
+    assert backlog.failed(first) == 1
+    assert (backlog.holds_back(second), backlog.holds_back(other)) == (True, False)
+    assert (backlog.due(), backlog.seconds_to_next(), len(backlog)) == (None, 1.0, 2)
+    assert backlog.failed(first) == 2
+    assert backlog.due() == first
+    backlog.settled(first)
+    assert backlog.due() == second
+    backlog.settled(second)
+    assert (backlog.due(), len(backlog)) == (None, 0)
+
+
+def test_the_pauses_are_those_of_the_design() -> None:
+    assert RETRY_PAUSES[1:] == (1.0, 10.0, 60.0, 600.0, 3600.0)
 
 
 def test_one_call_holds_neighbours_of_one_handler_of_many() -> None:
