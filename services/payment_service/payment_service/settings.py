@@ -19,9 +19,9 @@ class Settings(EventSettings):
 
     source: ClassVar[str] = "payment"
     default_rates: ClassVar[dict[str, str]] = {
-        "payment.open_checkout": "60/minute",
-        "payment.open_portal": "60/minute",
-        "payment.list_plans_address": "600/minute",
+        "payment.open_checkout": "300/minute",
+        "payment.open_portal": "300/minute",
+        "payment.list_plans_address": "3000/minute",
     }
 
     stripe_api_key: SecretStr

@@ -27,8 +27,8 @@ class Settings(EventSettings):
 
     source: ClassVar[str] = "story"
     default_rates: ClassVar[dict[str, str]] = {
-        "story.create_story": "60/minute",
-        "story.quote_story": "120/minute",
+        "story.create_story": "300/minute",
+        "story.quote_story": "300/minute",
     }
     consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 

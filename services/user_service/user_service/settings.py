@@ -14,8 +14,8 @@ class Settings(EventSettings):
 
     source: ClassVar[str] = "user"
     default_rates: ClassVar[dict[str, str]] = {
-        "user.provision_me": "60/minute",
-        "user.provision_me_address": "600/minute",
+        "user.provision_me": "300/minute",
+        "user.provision_me_address": "3000/minute",
     }
 
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
