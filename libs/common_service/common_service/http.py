@@ -1,11 +1,11 @@
-"""The HTTP client of our services: it passes the trace on, and makes a span of each call where calls are traced."""
+"""The HTTP client of our services: it passes the trace on, and makes a span of each call in a trace that is kept."""
 
 from typing import Any
 
 import httpx2
 from opentelemetry.trace import SpanKind, StatusCode
 
-from common_service.tracing import outgoing_headers, span, tracer
+from common_service.tracing import is_kept, outgoing_headers, span
 
 
 class HttpClient(httpx2.AsyncClient):
@@ -20,7 +20,7 @@ class HttpClient(httpx2.AsyncClient):
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send a request. Raises what httpx2 raises."""
-        if tracer() is None:
+        if not is_kept():
             return await self._send(request, options)
         url = request.url
         attributes: dict[str, str | int] = {"http.request.method": request.method, "server.address": url.host}

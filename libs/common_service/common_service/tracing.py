@@ -71,6 +71,11 @@ def tracer() -> Tracer | None:
     return _Process.tracing.tracer if _Process.tracing else None
 
 
+def is_kept() -> bool:
+    """Tell whether what happens now is part of a trace that is kept, also after the answer that it began with."""
+    return _Process.tracing is not None and trace.get_current_span().get_span_context().trace_flags.sampled
+
+
 def request_traceparent(w3c: bytes, xray: bytes) -> str | None:
     """Return where the request stands that has these headers: at its span, or else where its caller stood."""
     return (_Process.tracing and _of(trace.get_current_span())) or traceparent_of(w3c, xray)
@@ -99,8 +104,8 @@ def span(name: str, kind: SpanKind, attributes: Mapping[str, Any], context: Cont
 
 
 def calling(host: str) -> AbstractContextManager[Span | None]:
-    """Make a span of a call to `host` that a vendor's SDK makes; nothing where nothing is traced."""
-    if _Process.tracing is None:
+    """Make a span of a call to `host` that a vendor's SDK makes; nothing outside a trace that is kept."""
+    if not is_kept():
         return contextlib.nullcontext()
     return span(host, SpanKind.CLIENT, {"server.address": host})
 

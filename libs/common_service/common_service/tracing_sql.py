@@ -4,12 +4,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Tracer
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from common_service.tracing import fail, tracer
+from common_service.tracing import fail, is_kept, tracer
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|--[^\n]*")
 _OPERATION = re.compile(r"\s*([A-Za-z]{2,16})\b")
@@ -29,7 +28,7 @@ def trace_statements(engine: Engine) -> None:
         return
 
     def begin(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
-        if trace.get_current_span().is_recording():
+        if is_kept():
             setattr(context, _KEY, _begun(spans, statement))
 
     def end(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:

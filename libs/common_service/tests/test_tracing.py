@@ -151,6 +151,30 @@ async def test_a_vendors_sdk_has_a_span_by_name(collector: Collector) -> None:
     assert spans["vendor"].attributes == {"server.address": "vendor", "error.type": "ValueError"}
 
 
+async def test_what_goes_on_after_the_answer_stays_in_the_trace(collector: Collector, database_url: str) -> None:
+    routes, goes_on = APIRouter(), list[asyncio.Task[None]]()
+
+    async def work(database: Database, answered: asyncio.Event) -> None:
+        await answered.wait()
+        async with database.session() as session:
+            await session.execute(text("SELECT n FROM kit.effects"))
+
+    @routes.get("/starts")
+    async def starts() -> None:
+        goes_on.append(asyncio.create_task(work(database, answered)))
+
+    with traced(**collector.settings):
+        database, answered = Database(database_url), asyncio.Event()
+        app = create_service_app(title="kit", prefix="/kit", routers=[routes], problems=ProblemTable(), ready=ready)
+        async with client(app) as http:
+            await http.get("http://kit/starts")
+        answered.set()
+        await asyncio.gather(*goes_on)
+        await database.close()
+        spans = {span.name: span for span in await collector.until(lambda seen: len(seen) == 2)}
+    assert spans["SELECT kit.effects"].parent_id == spans["GET /starts"].id
+
+
 async def test_the_ids_of_a_trace_that_begins_here_are_x_rays(collector: Collector) -> None:
     with traced(**collector.settings):
         async with client(service()) as http:
@@ -179,6 +203,8 @@ async def test_a_statement_that_fails_has_a_span_without_its_text(collector: Col
                 await session.execute(text("SELECT 'a secret'::int + :n FROM kit.effects"), {"n": 7})
         async with database.session() as session:  # nothing is traced, nothing is told
             await session.execute(text("SELECT 1"))
+        async with HttpClient(transport=echo()) as http:
+            await http.get("http://kit/")
         await database.close()
         spans = {span.name: span for span in await collector.until(lambda seen: len(seen) == 2)}
     failed = spans["SELECT kit.effects"]
