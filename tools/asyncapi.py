@@ -38,6 +38,8 @@ FLOWS = {
     "payment.disputed": _OF_PAYMENT,
     "payment.refunded": _OF_PAYMENT,
     "reconcile.drift_found": Flow("payment", "Stripe customer", ("admin",)),
+    "entitlement.granted": _OF_PAYMENT,
+    "entitlement.voided": _OF_PAYMENT,
     "access.changed": Flow("payment", "person", ("admin", "story.access")),
     "webhook.dead": Flow("payment", "Stripe customer", ("admin",)),
     "story.created": Flow("story", "story", ("admin",)),

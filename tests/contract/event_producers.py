@@ -5,7 +5,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -19,11 +21,12 @@ from common_events.relay import Relay
 from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.testing import FixedClock
+from payment_service.application.change_grants import GrantWish
 from payment_service.domain.events import Fact
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.base import MESSAGING as PAYMENT_TABLES
 from payment_service.infrastructure.work import SqlPaymentWork
-from services.payment_service.tests.harness import Harness, somebody
+from services.payment_service.tests.harness import Harness, attempt, somebody
 from services.payment_service.tests.memory import Memory
 from services.payment_service.tests.worlds import FakeStripe
 from services.story_service.tests.memory import MemoryDatabase
@@ -101,7 +104,15 @@ async def payment_tells() -> Sequence[Fact]:
     for _ in range(11):
         clock.advance(hours=1)
         await harness.drain()
+    await _give_and_take_back(harness)
     return memory.kept.facts
+
+
+async def _give_and_take_back(harness: Harness) -> None:
+    admin, now = somebody(), harness.clock.now
+    wish = GrantWish(somebody(), "tokens.month", 5000, 100, None, now + timedelta(days=1), "support", None)
+    kept = await harness.use_cases.add_grant(attempt(admin), wish)
+    await harness.use_cases.void_grant(UUID(str(kept.answer.body["id"])), admin, "a mistake")
 
 
 async def story_tells() -> Sequence[story_events.Event]:

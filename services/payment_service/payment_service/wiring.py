@@ -27,6 +27,7 @@ from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
+from payment_service.api.access_routes import access_routes
 from payment_service.api.internal_routes import internal_routes
 from payment_service.api.operation_routes import operation_routes
 from payment_service.api.problems import FACES
@@ -115,6 +116,7 @@ def assemble(
             internal_routes(use_cases, callers, ttl_seconds),
             operation_routes(use_cases, callers, cursors),
             *feed,
+            access_routes(use_cases, callers, cursors, ttl_seconds),
         ],
         problems=FACES,
         ready=ready,

@@ -67,7 +67,9 @@ def make_app(issuer: TestIssuer) -> Callable[[Harness], FastAPI]:
     def build(harness: Harness) -> FastAPI:
         return assemble(
             wire(harness.world),
-            issuer.callers({"admin": frozenset({"billing.read", "billing.write"})}),
+            issuer.callers(
+                {"admin": frozenset({"billing.read", "billing.write", "entitlements.write", "plans.write"})}
+            ),
             Cursors("a secret of the tests"),
             ttl_seconds=TTL,
             ready=ready,

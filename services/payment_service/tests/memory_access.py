@@ -16,8 +16,10 @@ from services.payment_service.tests.kept import Table
 
 
 class Plans(Table):
-    async def catalogue(self) -> Catalogue:
-        return self.kept.catalogue
+    async def catalogue(self, at: datetime | None = None) -> Catalogue:
+        if at is None:
+            return self.kept.catalogue
+        return next((each for until, each in self.kept.earlier if until > at), self.kept.catalogue)
 
     async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
         plan = self.kept.catalogue.plans[plan_code]

@@ -1,30 +1,19 @@
 """What other services ask: the access gate, and billing for the admin view."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
 from common_auth.callers import Callers
 from payment_service.api.access_answers import access_answer
+from payment_service.api.billing_schemas import BillingView
 from payment_service.api.conditional import CACHEABLE, IfNoneMatch
-from payment_service.api.schemas import AccessView, BillingView
-from payment_service.api.security import SERVICE, refusing_services
+from payment_service.api.schemas import AccessView
+from payment_service.api.security import SERVICE, actor_header, refusing_services
 from payment_service.api.use_cases import UseCases
 from payment_service.domain.ids import UserId
 
 _ACTING = "billing.read"
-_ACTOR: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "X-Actor-Token",
-            "in": "header",
-            "required": True,
-            "description": f"The access token of the admin behind the call, who needs {_ACTING}.",
-            "schema": {"type": "string"},
-        }
-    ]
-}
 
 
 def internal_routes(use_cases: UseCases, callers: Callers, ttl_seconds: int) -> APIRouter:
@@ -45,7 +34,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, ttl_seconds: int) -> 
         "/billing/{user_id}",
         responses=refusing_services(),
         dependencies=[Depends(callers.service("payment/admin", acting=_ACTING))],
-        openapi_extra=_ACTOR,
+        openapi_extra=actor_header(_ACTING),
     )
     async def read_billing(user_id: UUID) -> BillingView:
         """Read customer, subscription, latest invoices and access of somebody, on behalf of an admin."""

@@ -6,8 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from payment_service.application.ports import Customer
-from payment_service.application.read_billing import Billing
 from payment_service.domain.checkout import Checkout, CheckoutState
 from payment_service.domain.invoice import Invoice, InvoiceStatus
 from payment_service.domain.plans import Interval, Plan, Window
@@ -251,37 +249,3 @@ class Received(BaseModel):
     """The event is stored; Stripe need not send it again."""
 
     received: Literal[True] = True
-
-
-class CustomerView(BaseModel):
-    """Which customer a person is at the payment provider."""
-
-    provider: Literal["stripe"] = "stripe"
-    id: str
-    created_at: datetime
-
-    @classmethod
-    def of(cls, customer: Customer) -> Self:
-        """Return what may be shown."""
-        return cls(id=customer.id, created_at=customer.created_at)
-
-
-class BillingView(BaseModel):
-    """Everything an admin sees of a person's billing; the latest invoices only."""
-
-    user_id: UUID
-    customer: CustomerView | None
-    subscription: SubscriptionView | None
-    invoices: list[InvoiceView]
-    access: AccessView
-
-    @classmethod
-    def of(cls, billing: Billing, ttl_seconds: int) -> Self:
-        """Return what may be shown."""
-        return cls(
-            user_id=billing.access.user_id,
-            customer=CustomerView.of(billing.customer) if billing.customer else None,
-            subscription=SubscriptionView.of(billing.subscription) if billing.subscription else None,
-            invoices=[InvoiceView.of(invoice) for invoice in billing.invoices],
-            access=AccessView.model_validate(billing.access.document(ttl_seconds)),
-        )

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from payment_service.application.change_grants import AddGrant, VoidGrant
+from payment_service.application.change_overrides import AddOverride, RevokeOverride
 from payment_service.application.list_plans import ListPlans
 from payment_service.application.open_checkout import OpenCheckout
 from payment_service.application.open_portal import OpenPortal
@@ -16,6 +18,7 @@ from payment_service.application.ports import (
 from payment_service.application.read_access import ReadAccess
 from payment_service.application.read_billing import ReadBilling, ReadInvoices, ReadSubscription
 from payment_service.application.read_checkout import ReadCheckout
+from payment_service.application.read_history import ReadHistory
 from payment_service.application.receive_webhook import ReceiveWebhook
 from payment_service.application.reconcile import RequestReconcile
 from payment_service.application.replay_webhooks import ReadWebhooks, ReplayWebhooks
@@ -47,6 +50,11 @@ class UseCases:
 
     list_plans: ListPlans
     read_access: ReadAccess
+    read_history: ReadHistory
+    add_override: AddOverride
+    revoke_override: RevokeOverride
+    add_grant: AddGrant
+    void_grant: VoidGrant
     read_subscription: ReadSubscription
     read_invoices: ReadInvoices
     read_billing: ReadBilling
@@ -66,6 +74,11 @@ def wire(world: World) -> UseCases:
     return UseCases(
         list_plans=ListPlans(start_work),
         read_access=read_access,
+        read_history=ReadHistory(start_work, now, read_access),
+        add_override=AddOverride(start_work, now, world.new_id, world.ttl_seconds),
+        revoke_override=RevokeOverride(start_work, now, world.ttl_seconds),
+        add_grant=AddGrant(start_work, now, world.new_id, world.ttl_seconds),
+        void_grant=VoidGrant(start_work, now, world.ttl_seconds),
         read_subscription=ReadSubscription(start_work),
         read_invoices=ReadInvoices(start_work),
         read_billing=ReadBilling(start_work, read_access),

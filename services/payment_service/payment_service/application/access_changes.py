@@ -4,6 +4,8 @@ Whoever is about to change what access is computed from calls `draw_edges` first
 to the history as it was, at the instant at which it passed.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from payment_service.application.ports import Work
@@ -47,3 +49,18 @@ async def draw_edges(
         cause = Cause("timer", rfc3339(edge) or "")
         current = await recompute_access(work, user_id, catalogue, cause, edge, ttl_seconds)
     return current
+
+
+@asynccontextmanager
+async def amending(
+    work: Work, user_id: UserId, cause: Cause, now: datetime, ttl_seconds: int
+) -> AsyncIterator[Catalogue]:
+    """Hold a person while the body changes what their access is computed from; afterwards it is computed anew.
+
+    The caller commits.
+    """
+    await work.lock_user(user_id)
+    catalogue = await work.plans.catalogue()
+    await draw_edges(work, user_id, catalogue, now, ttl_seconds)
+    yield catalogue
+    await recompute_access(work, user_id, catalogue, cause, now, ttl_seconds)

@@ -27,8 +27,8 @@ class PriceReading:
 class Plans(Protocol):
     """Plans, their entitlements and prices."""
 
-    async def catalogue(self) -> Catalogue:
-        """Return everything that is sold now, and every price that ever was."""
+    async def catalogue(self, at: datetime | None = None) -> Catalogue:
+        """Return everything that is sold now, and every price that ever was; with what plans allowed at an instant."""
         ...
 
     async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:

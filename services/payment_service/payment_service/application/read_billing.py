@@ -9,8 +9,10 @@ from payment_service.application.ports import Customer, StartWork
 from payment_service.application.read_access import ReadAccess
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.errors import NoSubscription
+from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.invoice import Invoice
+from payment_service.domain.overrides import Override
 from payment_service.domain.subscription import Subscription, governing
 
 _LATEST = 20
@@ -54,6 +56,8 @@ class Billing:
     subscription: Subscription | None
     invoices: Sequence[Invoice]
     access: AccessVersion
+    overrides: Sequence[Override]
+    grants: Sequence[Grant]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +73,7 @@ class ReadBilling:
             customer = await work.customers.of(user_id)
             subscription = governing(await work.subscriptions.of(user_id))
             invoices = await work.invoices.page(user_id, _LATEST, None)
-        return Billing(customer, subscription, invoices, await self.read_access(user_id))
+            overrides = await work.overrides.latest(user_id, _LATEST)
+            grants = await work.grants.latest(user_id, _LATEST)
+        access = await self.read_access(user_id)
+        return Billing(customer, subscription, invoices, access, overrides, grants)

@@ -71,6 +71,19 @@ class Grant:
             "expires_at": rfc3339(self.expires_at),
         }
 
+    def record(self) -> dict[str, Any]:
+        """Return the grant as an admin sees it."""
+        return self.document() | {
+            "user_id": str(self.user_id),
+            "source": self.source,
+            "source_ref": self.source_ref,
+            "created_by": str(self.created_by) if self.created_by else None,
+            "created_at": rfc3339(self.created_at),
+            "voided_at": rfc3339(self.voided_at),
+            "voided_by": str(self.voided_by) if self.voided_by else None,
+            "void_reason": self.void_reason,
+        }
+
 
 def in_burn_order(grants: Sequence[Grant], now: datetime) -> tuple[dict[str, Any], ...]:
     """Return those that count at `now`, first those that are used up first."""

@@ -15,6 +15,7 @@ from payment_service.domain.errors import (
     OverrideUnfit,
 )
 from payment_service.domain.ids import UserId
+from payment_service.domain.json_text import rfc3339
 from payment_service.domain.plans import Catalogue, Kind
 
 Effect = Literal["allow", "deny", "limit"]
@@ -58,6 +59,25 @@ class Override:
         if self.revoked_at is not None:
             raise AlreadyRevoked
         return replace(self, revoked_at=now, revoked_by=by, revoke_reason=reason)
+
+    def document(self) -> dict[str, Any]:
+        """Return the override as an admin sees it."""
+        return {
+            "id": str(self.id),
+            "user_id": str(self.user_id),
+            "effect": self.effect,
+            "feature": self.feature,
+            "limit_value": self.limit,
+            "starts_at": rfc3339(self.starts_at),
+            "expires_at": rfc3339(self.expires_at),
+            "reason": self.reason,
+            "source": self.source,
+            "created_by": str(self.created_by),
+            "created_at": rfc3339(self.created_at),
+            "revoked_at": rfc3339(self.revoked_at),
+            "revoked_by": str(self.revoked_by) if self.revoked_by else None,
+            "revoke_reason": self.revoke_reason,
+        }
 
     def check(self, catalogue: Catalogue, now: datetime) -> None:
         """Raise ExpiryInPast, ExpiryTooFar, FeatureUnknown, OverrideUnfit for what would be nonsense."""

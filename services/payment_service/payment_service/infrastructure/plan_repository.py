@@ -1,9 +1,10 @@
 """The catalogue in Postgres."""
 
 from collections import defaultdict
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,15 +20,14 @@ class SqlPlans:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def catalogue(self) -> Catalogue:
-        """Return everything that is sold now, and every price that ever was."""
+    async def catalogue(self, at: datetime | None = None) -> Catalogue:
+        """Return everything that is sold now, and every price that ever was; with what plans allowed at an instant."""
         entitlements: dict[str, list[Entitlement]] = defaultdict(list)
-        current = (
-            select(EntitlementRow.plan_code, *TOLD)
-            .where(EntitlementRow.valid_to.is_(None))
-            .order_by(EntitlementRow.feature)
-        )
-        for plan_code, *fields in await self._session.execute(current):
+        current: ColumnElement[bool] = EntitlementRow.valid_to.is_(None)
+        if at:
+            current = (EntitlementRow.valid_from <= at) & (current | (EntitlementRow.valid_to > at))
+        found = select(EntitlementRow.plan_code, *TOLD).where(current).order_by(EntitlementRow.feature)
+        for plan_code, *fields in await self._session.execute(found):
             entitlements[plan_code].append(Entitlement(*fields))
         prices: dict[str, list[Price]] = defaultdict(list)
         known: dict[str, str] = {}
