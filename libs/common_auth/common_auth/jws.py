@@ -23,6 +23,7 @@ LONGEST = 16 * 1024
 _PADDING, _HASHED = PKCS1v15(), Prehashed(SHA256())
 _TO_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_PADS = (b"", b"===", b"==", b"=")
 _LAST = (_ALPHABET, b"", _ALPHABET[::16], _ALPHABET[::4])  # what may end a part of 4n, 4n + 1, 4n + 2, 4n + 3 bytes
 _FOREIGN = frozenset({"crit", "b64", "zip", "jku", "jwk", "x5u", "x5c"})
 
@@ -78,11 +79,12 @@ def decoded(part: bytes) -> bytes:
 
     Raises TokenInvalid.
     """
+    beyond = len(part) % 4
     try:
-        raw = binascii.a2b_base64(part.translate(_TO_STANDARD) + b"=" * (-len(part) % 4), strict_mode=True)
+        raw = binascii.a2b_base64(part.translate(_TO_STANDARD) + _PADS[beyond], strict_mode=True)
     except binascii.Error:
         raise TokenInvalid("not base64url") from None
-    if part[-1:] not in _LAST[len(part) % 4]:
+    if part[-1:] not in _LAST[beyond]:
         raise TokenInvalid("stray bits")
     return raw
 

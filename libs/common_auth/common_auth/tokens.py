@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from common_auth.errors import TokenExpired, TokenInvalid
@@ -12,7 +13,6 @@ _LEEWAY = 30.0
 _LAST_INSTANT = 253_402_300_799  # the end of the year 9999; also ends what is no number or not finite
 _REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
 _LONGEST_LIFE = 24 * 3600.0  # Cognito lets no access token live longer
-_TEXT = {str}
 _NUMBERS = (int, float)  # and not bool, which is an int to isinstance
 
 
@@ -93,13 +93,16 @@ class TokenVerifier:
             raise TokenInvalid("another client")
         if type(scope) is not str:
             raise TokenInvalid("a scope that is no text")
-        if type(groups) is not list or {*map(type, groups)} - _TEXT:
+        if type(groups) is not list:
             raise TokenInvalid("groups that are no list")
+        for group in groups:
+            if type(group) is not str:
+                raise TokenInvalid("a group that is no text")
         if self._revoked and payload.get("iat", 0) <= self._revoked.get(payload["sub"], -1.0):
             raise TokenInvalid("revoked")
         _check_unexpired(payload, instant)
         name = str(payload.get("username", ""))
-        return Claims(payload["sub"], client, tuple(groups), frozenset(scope.split()), float(payload["exp"]), name)
+        return Claims(payload["sub"], client, tuple(groups), _scopes(scope), payload["exp"], name)
 
     def _check_common(self, payload: dict[str, Any], instant: float) -> None:
         issued, begins, subject = payload.get("iat", 0), payload.get("nbf", 0), payload.get("sub")
@@ -113,6 +116,11 @@ class TokenVerifier:
             raise TokenInvalid("no subject")
         if issued > instant + _LEEWAY or begins > instant + _LEEWAY:
             raise TokenInvalid("from the future")
+
+
+@lru_cache(maxsize=64)  # the tokens of one client name the same scopes
+def _scopes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
 def _check_unexpired(payload: dict[str, Any], instant: float) -> None:
