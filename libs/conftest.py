@@ -9,11 +9,9 @@ from uuid import uuid4
 import httpx2
 import psycopg
 import pytest
-import structlog
 from fastapi import APIRouter, Depends
 from psycopg import sql
 from redis.asyncio import Redis
-from structlog.typing import Processor
 
 from common_auth.callers import Callers, Person
 from common_auth.errors import AUTH_PROBLEMS
@@ -28,13 +26,6 @@ from common_service.testing import FixedClock
 from sandbox.servers.redis import running_redis
 
 Ask = Callable[[str], Awaitable[httpx2.Response]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def plain_log() -> None:
-    """Write plain lines: the default draws a page around every traceback."""
-    shown: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info]
-    structlog.configure(processors=[*shown, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from sandbox.demo.platform import Platform, load_platform
 from sandbox.demo.running import wait_until_ready
 from sandbox.servers.places import passing_directory
 from sandbox.servers.ports import free_port
+from tools.suite_logs import keep
 
 _NOT_OURS = ("DATABASE_URL", "REDIS_URL", "OPENAI_", "STRIPE_", "COGNITO_", "PORT", "RUN_DIR")
 
@@ -36,6 +37,7 @@ def platform_in(directory: Path) -> Iterator[RunningPlatform]:
     """Run the platform with its state in `directory`, on a free port."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     environment |= {"RUN_DIR": str(directory / "run"), "PORT": str(free_port()), "OPENAI_TOKENS_PER_SECOND": "0"}
+    environment |= {"LOG_LEVEL": "DEBUG"}  # what is logged is looked through
     words = directory / "runner.log"
     with words.open("wb") as sink:
         runner = subprocess.Popen([sys.executable, "-m", "sandbox.runner"], stdout=sink, stderr=sink, env=environment)
@@ -46,6 +48,7 @@ def platform_in(directory: Path) -> Iterator[RunningPlatform]:
     finally:
         runner.send_signal(signal.SIGINT)
         runner.wait(15)
+        keep(directory / "run")
 
 
 @pytest.fixture(scope="session")

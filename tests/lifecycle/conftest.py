@@ -15,6 +15,7 @@ import pytest
 
 from sandbox.servers.places import passing_directory
 from sandbox.servers.ports import free_port
+from tools.suite_logs import keep
 
 _OF_THE_MACHINE = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PG_BIN_DIR")
 
@@ -89,6 +90,7 @@ class Checkout:
     def close(self) -> None:
         if self._run is not None and self._run.process.poll() is None:
             self._run.stop()
+        keep(self._home / "run")
 
 
 @pytest.fixture(scope="module")
