@@ -19,6 +19,7 @@ from common_service.tracing import request_traceparent
 _REQUEST_ID = re.compile(  # never like a card, a token or a key: the line of a request is not redacted
     rb"(?!(?:\d-?){13,19}\Z)(?:(?!eyJ|[prs]k[_-]|whsec_)[A-Za-z0-9._-]){1,64}"
 )
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # nearly all of them, in 0.3 µs
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _UNLOGGED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = (
@@ -36,11 +37,13 @@ class RequestContext:
     def __init__(self, app: ASGIApp, drain: Drain) -> None:
         self._app, self._drain = app, drain
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wrap one connection; anything but HTTP passes through."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Wrap one connection; anything but HTTP passes through.
+
+        No coroutine of its own, here and for each message: they were half of what this layer costs.
+        """
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         given = w3c = xray = b""
         for name, value in scope["headers"]:
             if name == b"x-request-id":
@@ -49,24 +52,29 @@ class RequestContext:
                 w3c = value
             elif name == b"x-amzn-trace-id":
                 xray = value
-        request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid7()).encode()
+        is_fit = given and (_UUID.fullmatch(given) or _REQUEST_ID.fullmatch(given))
+        text = given.decode() if is_fit else str(uuid7())
+        request_id = given if is_fit else text.encode()
+        traceparent = request_traceparent(w3c, xray)
         clear_contextvars()
-        bind_contextvars(request_id=request_id.decode())
-        if traceparent := request_traceparent(w3c, xray):
-            bind_contextvars(traceparent=traceparent)
+        if traceparent:
+            bind_contextvars(request_id=text, traceparent=traceparent)
+        else:
+            bind_contextvars(request_id=text)
+        scope["ids"] = text, traceparent  # at hand for the line of the request: reading the context takes longer
 
-        async def decorated(message: Message) -> None:
+        def decorated(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 scope["answered"] = message["status"]
                 headers = message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
-                named = {name.lower() for name, _ in headers}
+                named = {name for name, _ in headers}  # in lower case, as ASGI has it
                 headers += _SECURITY if named.isdisjoint(_NAMES) else [h for h in _SECURITY if h[0] not in named]
                 headers += scope.get("answer_headers", ())  # what a dependency wants on every answer of its route
                 if self._drain.leaving:  # so that the load balancer does not send another request down a dying line
                     headers.append((b"connection", b"close"))
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, decorated)
+        return self._app(scope, receive, decorated)
 
 
 class RequestMetrics:
@@ -117,7 +125,7 @@ class RequestLog:
             await self._app(scope, receive, send)
         finally:
             method, route, status = _outcome(scope)
-            log_answer(method, route, status, ms=round((time.perf_counter() - started) * 1000, 1))
+            log_answer(method, route, status, ms=(time.perf_counter() - started) * 1000, ids=scope.get("ids"))
 
 
 class BodyLimit:

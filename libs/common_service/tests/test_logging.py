@@ -1,5 +1,6 @@
 """What must never reach the log: tokens, keys, cards, addresses, prompts; by name and by shape, at any depth."""
 
+import asyncio
 import io
 import json
 import logging
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from common_service.logging import configure_logging, log_answer, redact
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 SHAPES = [
     JWT,
@@ -120,9 +122,9 @@ def test_a_line_is_one_json_object_with_service_time_and_context() -> None:
         configure_logging("kit")
         structlog.get_logger("a").info("answered", status=200)
         logging.getLogger("b").warning("odd\nline %s", 1)
-        log_answer("GET", "/kit", 200, ms=1.5)
+        log_answer("GET", "/kit", 200, ms=1.5, ids=("r1", None))
         logging.root.setLevel("WARNING")
-        log_answer("GET", "/kit", 200, ms=1.5)
+        log_answer("GET", "/kit", 200, ms=1.5, ids=("r1", None))
     root.handlers, root.level = handlers, level
     structlog.configure(**before)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -131,3 +133,50 @@ def test_a_line_is_one_json_object_with_service_time_and_context() -> None:
     assert all(line["timestamp"].endswith("Z") for line in lines)
     assert lines[0].items() - {"timestamp": lines[0]["timestamp"]}.items() <= lines[2].items()
     assert (lines[2]["method"], lines[2]["route"], lines[2]["ms"]) == ("GET", "/kit", 1.5)
+
+
+async def lines_of(stream: io.StringIO, ends: Callable[[], object]) -> list[str]:
+    """Log three answers and end in a way; return the lines that left."""
+    root, before = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    with redirect_stdout(stream):
+        configure_logging("kit")
+        for n in range(3):
+            log_answer("GET", "/kit", 200, ms=n, ids=(f"r{n}", TRACE))
+        assert stream.getvalue() == ""  # they wait for one another
+        ends()
+    root.handlers, root.level = handlers, level
+    structlog.configure(**before)
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.anyio
+async def test_lines_of_requests_leave_together_before_any_other_line() -> None:
+    lines = [json.loads(line) for line in await lines_of(io.StringIO(), lambda: logging.getLogger("a").warning("odd"))]
+    assert [line["event"] for line in lines] == ["answered"] * 3 + ["odd"]
+    assert [line["request_id"] for line in lines[:3]] == ["r0", "r1", "r2"]
+    assert [line["ms"] for line in lines[:3]] == [0.0, 1.0, 2.0]
+    assert {line["trace_id"] for line in lines[:3]} == {"4bf92f3577b34da6a3ce929d0e0e4736"}
+
+
+@pytest.mark.anyio
+async def test_lines_of_requests_leave_at_the_end_of_the_process() -> None:
+    assert len(await lines_of(io.StringIO(), lambda: [handler.flush() for handler in logging.root.handlers])) == 3
+
+
+@pytest.mark.anyio
+async def test_lines_of_requests_leave_soon_by_themselves() -> None:
+    stream = io.StringIO()
+    assert await lines_of(stream, lambda: None) == []
+    async with asyncio.timeout(20):
+        while not stream.getvalue():  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    assert len(stream.getvalue().splitlines()) == 3
+
+
+def test_loggers_that_tell_of_bodies_and_rows_are_quiet_at_debug(printed: Lines) -> None:
+    logging.root.setLevel("DEBUG")
+    for name in ("sqlalchemy.engine.Engine", "httpx2", "httpcore2.http11", "botocore.endpoint", "openai._base_client",
+                 "stripe", "urllib3.connectionpool", "boto3.resources"):  # fmt: skip
+        logging.getLogger(name).debug("told %s", "everything")
+    assert printed() == []
