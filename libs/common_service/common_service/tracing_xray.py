@@ -1,6 +1,7 @@
 """Spans as X-Ray's segment documents, sent to its daemon. Of aws-xray-sdk only the models and the emitter are used."""
 
 import logging
+import time
 from collections.abc import Sequence
 
 from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]
@@ -12,6 +13,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 
 _NS = 1_000_000_000
+_AT_ONCE, _PAUSE_SECONDS = 32, 0.002  # a socket's default buffer holds some 160 of our datagrams
 _ENTRIES = frozenset({SpanKind.SERVER, SpanKind.CONSUMER})
 
 
@@ -28,8 +30,10 @@ class XRayExporter(SpanExporter):
         logging.getLogger(type(self._emitter).__module__).setLevel(logging.CRITICAL)  # else a traceback a span
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send each span in a datagram of its own; what the daemon does not get is lost."""
-        for span in spans:
+        """Send each span in a datagram of its own; what the daemon does not get is lost, so it is given time to read."""
+        for n, span in enumerate(spans, 1):
+            if n % _AT_ONCE == 0:
+                time.sleep(_PAUSE_SECONDS)
             if span.context is not None:
                 self._emitter.send_entity(document(self._service, span, span.context))
         return SpanExportResult.SUCCESS
