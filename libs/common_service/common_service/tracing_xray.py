@@ -30,7 +30,7 @@ class XRayExporter(SpanExporter):
         logging.getLogger(type(self._emitter).__module__).setLevel(logging.CRITICAL)  # else a traceback a span
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send each span in a datagram of its own; what the daemon does not get is lost, so it is given time to read."""
+        """Send each span in a datagram of its own; what the daemon does not get is lost: it has time to read."""
         for n, span in enumerate(spans, 1):
             if n % _AT_ONCE == 0:
                 time.sleep(_PAUSE_SECONDS)
