@@ -143,6 +143,7 @@ class FallbackWindows:
         self._shared, self._local, self._now = shared, local, now
         self._patience, self._cool_down = patience, cool_down
         self._away_until: float | None = None
+        self._slots = asyncio.Semaphore(_CONNECTIONS)  # so that patience is spent on Redis, not on our own queue
         self._is_local = Gauge(
             "rate_limit_local", "1 while this process limits by itself: Redis is away.", registry=registry
         )
@@ -150,24 +151,34 @@ class FallbackWindows:
 
     async def take(self, rate: RateLimitItem, key: str, cost: int = 1) -> Taken:
         """Take from Redis where it answers in time, otherwise from this process's own window."""
-        if self._away_until is None or self._now() >= self._away_until:
+        taken = await self._take_shared(rate, key, cost)
+        if taken is None:
+            self._decisions.inc()
+            taken = await self._local.take(rate, key, cost)
+        return taken
+
+    async def close(self) -> None:
+        """Close both."""
+        await self._shared.close()
+        await self._local.close()
+
+    async def _take_shared(self, rate: RateLimitItem, key: str, cost: int) -> Taken | None:
+        """Take from Redis; None while it is away."""
+        async with self._slots:
+            is_trial = self._away_until is not None
             if self._away_until is not None:
+                if self._now() < self._away_until:
+                    return None
                 self._away_until = self._now() + self._cool_down  # the others go on without Redis while this one tries
             try:
                 async with asyncio.timeout(self._patience):
                     taken = await self._shared.take(rate, key, cost)
             except (RedisError, OSError, TimeoutError) as error:
                 self._leave(error)
-            else:
+                return None
+            if is_trial:
                 self._return()
-                return taken
-        self._decisions.inc()
-        return await self._local.take(rate, key, cost)
-
-    async def close(self) -> None:
-        """Close both."""
-        await self._shared.close()
-        await self._local.close()
+            return taken
 
     def _leave(self, error: Exception) -> None:
         if self._away_until is None:
@@ -176,10 +187,9 @@ class FallbackWindows:
         self._is_local.set(1)
 
     def _return(self) -> None:
-        if self._away_until is not None:
-            log.warning("rate limits are counted in Redis again")
-            self._away_until = None
-            self._is_local.set(0)
+        log.warning("rate limits are counted in Redis again")
+        self._away_until = None
+        self._is_local.set(0)
 
 
 def _whole_seconds(seconds: float) -> int:

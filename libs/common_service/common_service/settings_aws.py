@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic_settings import (
     AWSSecretsManagerSettingsSource,
@@ -13,6 +15,7 @@ from pydantic_settings import (
     SettingsError,
 )
 
+_BOUNDED = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard"})  # seconds; a start must not hang
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredTokenException"})
 _MISSING = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
 
@@ -25,10 +28,12 @@ class SecretsManagerSource(AWSSecretsManagerSettingsSource):
     """One secret that is a JSON object: setting -> value. Raises SettingsUnreadable."""
 
     def __init__(self, settings: type[BaseSettings], secret_id: str, region: str) -> None:
+        self._region = region
         with _readable("SECRETS_MANAGER_ID", "Secrets Manager"):
             super().__init__(settings, secret_id, region_name=region, case_sensitive=False)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
+        self._secretsmanager_client = boto3.client("secretsmanager", region_name=self._region, config=_BOUNDED)
         try:
             return {name: _as_text(value) for name, value in super()._load_env_vars().items()}
         except (ValueError, KeyError, AttributeError):  # no JSON, no text but bytes, no object
@@ -45,10 +50,12 @@ class ParameterStoreSource(AWSSystemsManagerSettingsSource):
     def __init__(self, settings: type[BaseSettings], path: str, region: str) -> None:
         if not path.startswith("/"):
             raise SettingsUnreadable("SSM_PATH does not start with a slash.")
+        self._region = region
         with _readable("SSM_PATH", "Parameter Store"):
             super().__init__(settings, path, region_name=region, case_sensitive=False)
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
+        self._ssm_client = boto3.client("ssm", region_name=self._region, config=_BOUNDED)
         if not (found := super()._load_env_vars()):
             raise SettingsUnreadable("Below SSM_PATH there is no parameter.")
         return found

@@ -159,6 +159,47 @@ async def test_a_silent_redis_costs_one_wait_and_then_one_a_cool_down() -> None:
     await windows.close()
 
 
+class Gated:
+    """A Redis whose every answer waits for its turn, and is a failure where the turn says so."""
+
+    def __init__(self) -> None:
+        self.turns: asyncio.Queue[asyncio.Future[bool]] = asyncio.Queue()
+
+    async def take(self, rate: RateLimitItem, key: str, cost: int = 1) -> Taken:
+        turn = asyncio.get_running_loop().create_future()
+        await self.turns.put(turn)
+        if not await turn:
+            raise ConnectionError(key)
+        return Taken(is_allowed=True, remaining=rate.amount - cost, reset_seconds=1)
+
+    async def close(self) -> None: ...
+
+
+async def test_a_late_answer_does_not_bring_redis_back_before_its_time() -> None:
+    gated, registry = Gated(), CollectorRegistry()
+    windows = FallbackWindows(gated, LocalWindows(), registry, patience=PATIENT)
+    late, failing = (asyncio.create_task(windows.take(THREE, name)) for name in ("ann", "bob"))
+    first, second = await gated.turns.get(), await gated.turns.get()
+    second.set_result(False)
+    await failing
+    first.set_result(True)
+    assert (await late).is_allowed
+    await windows.take(THREE, "cyd")
+    assert (gated.turns.empty(), metrics(registry)) == (True, (1, 2))
+
+
+async def test_a_burst_waits_for_a_connection_and_not_for_an_answer() -> None:
+    gated, registry = Gated(), CollectorRegistry()
+    windows = FallbackWindows(gated, LocalWindows(), registry, patience=PATIENT)
+    burst = asyncio.gather(*(windows.take(THREE, str(number)) for number in range(40)))
+    for _ in range(40):
+        turn = await gated.turns.get()
+        assert gated.turns.qsize() < 16
+        turn.set_result(True)
+    assert all(answer.is_allowed for answer in await burst)
+    assert metrics(registry) == (0, 0)
+
+
 async def test_memory_is_bounded_by_keys() -> None:
     windows = LocalWindows(most_keys=100)
     for _ in range(5_000):
