@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from common_auth.surroundings import surroundings
+from common_service.settings import ServiceSettings
 from common_service.testing import NOWHERE
 from tools.openapi import SERVICES
 
@@ -67,3 +69,10 @@ def test_a_process_names_what_it_misses(
     with pytest.raises(SystemExit):
         importlib.import_module(f"{service}_service.main").main()
     assert {f"cannot start: {name.upper()} is missing" for name in NOWHERE} <= set(capsys.readouterr().err.splitlines())
+
+
+@pytest.mark.anyio
+async def test_the_pool_of_connections_has_the_size_that_the_settings_say() -> None:
+    around = surroundings(ServiceSettings(**NOWHERE, database_pool_size=3), {})
+    assert around.database.engine.pool.size() == 3  # type: ignore[attr-defined]  # of the kind that has a size
+    await around.close()
