@@ -18,6 +18,7 @@ from sandbox.stripe.checkout import Checkout
 from sandbox.stripe.clock import Clock
 from sandbox.stripe.control import Control
 from sandbox.stripe.dashboard import Dashboard
+from sandbox.stripe.hosted_invoice import HostedInvoice
 from sandbox.stripe.operations.catalogue import seed
 from sandbox.stripe.portal import Portal
 from sandbox.stripe.store import Store
@@ -60,6 +61,7 @@ def create_app(
         *Api(account, api_key, deliverer.wake).routes(),
         *Checkout(account, deliverer.wake).routes(),
         *Authentication(account, deliverer.wake).routes(),
+        *HostedInvoice(account, deliverer.wake).routes(),
         *Portal(account, deliverer.wake).routes(),
         *Control(account, deliverer).routes(),
         *Dashboard(account, deliverer, webhook_url).routes(),

@@ -7,9 +7,7 @@ Fields: `email` (not asked when the session knows the customer's), `card_number`
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -19,15 +17,16 @@ from starlette.routing import Route
 from sandbox.pages.pages import page
 from sandbox.stripe import params
 from sandbox.stripe.account import Account
-from sandbox.stripe.cards import CardRefused, read_card
+from sandbox.stripe.cards import CardRefused
 from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.objects.invoices import money
 from sandbox.stripe.operations.sessions import redeem_code
 from sandbox.stripe.paying import Form, pay
+from sandbox.stripe.typed_cards import FIELDS, typed, typed_card
 
 TEMPLATES = Path(__file__).parent / "templates"
 _ADDRESS = "/c/pay/{id}"
-_FIELDS = ("declined", "email", "promotion_code", "card_number", "card_expiry", "card_cvc", "name")
+_FIELDS = ("declined", "email", "promotion_code", *FIELDS)
 
 
 class Checkout:
@@ -48,7 +47,7 @@ class Checkout:
         return self._page(session)
 
     async def _pay(self, request: Request) -> Response:
-        typed = await request.form()
+        form = await request.form()
         # Read after the form: from here on nothing waits, so no other tab pays in between.
         session = self._session(request)
         if session is None or session["status"] == "expired":
@@ -57,14 +56,14 @@ class Checkout:
             return RedirectResponse(success_url(session), 303)
         known = self._known_email(session)
         try:
-            form = _read(typed, known, self._account.now())
-            session = self._with_code(session, _typed(typed, "promotion_code"))
-            outcome = pay(self._account, session, form)
+            read = _read(form, known, self._account.now())
+            session = self._with_code(session, typed(form, "promotion_code"))
+            outcome = pay(self._account, session, read)
         except CardRefused as refused:
-            return self._page(session, typed, {refused.field: refused.message}, 422)
+            return self._page(session, form, {refused.field: refused.message}, 422)
         self._changed()
         if outcome.declined is not None:
-            return self._page(session, typed, {"declined": outcome.declined.message}, 402)
+            return self._page(session, form, {"declined": outcome.declined.message}, 402)
         if outcome.authenticate_at is not None:
             return RedirectResponse(outcome.authenticate_at, 303)
         return RedirectResponse(success_url(session), 303)
@@ -98,7 +97,7 @@ class Checkout:
     def _page(
         self,
         session: JsonObject,
-        typed: FormData | None = None,
+        form: FormData | None = None,
         errors: dict[str, str] | None = None,
         status: int = 200,
     ) -> Response:
@@ -120,11 +119,11 @@ class Checkout:
             lines=lines,
             total=money(session["amount_total"], session["currency"]),
             known_email=self._known_email(session),
-            email=_typed(typed, "email"),
-            holder=_typed(typed, "name"),
+            email=typed(form, "email"),
+            holder=typed(form, "name"),
             cancel_url=session["cancel_url"],
             allows_code=session["allow_promotion_codes"],
-            code=_typed(typed, "promotion_code"),
+            code=typed(form, "promotion_code"),
             saved=money(saved, session["currency"]) if (saved := session["total_details"]["amount_discount"]) else None,
             trial_days=_trial_days(self._account, session),
             errors=dict.fromkeys(_FIELDS, "") | errors if errors else None,
@@ -149,24 +148,10 @@ def success_url(session: JsonObject) -> str:
     return address.replace("{CHECKOUT_SESSION_ID}", session["id"])
 
 
-def _typed(typed: FormData | None, field: str) -> str:
-    value: Any = typed.get(field, "") if typed is not None else ""
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _read(typed: FormData, known_email: str | None, now: int) -> Form:
+def _read(form: FormData, known_email: str | None, now: int) -> Form:
     try:
-        email = known_email or params.email(_typed(typed, "email"), "email")
+        email = known_email or params.email(typed(form, "email"), "email")
     except ApiError as error:
         raise CardRefused("email", "Your email is incomplete.") from error
-    today = datetime.fromtimestamp(now, UTC)
-    card = read_card(
-        _typed(typed, "card_number"),
-        _typed(typed, "card_expiry"),
-        _typed(typed, "card_cvc"),
-        today=(today.year, today.month),
-    )
-    name = _typed(typed, "name")
-    if not name:
-        raise CardRefused("name", "Enter the name on the card.")
-    return Form(email, name[:200], card)
+    card, name = typed_card(form, now)
+    return Form(email, name, card)

@@ -1,7 +1,6 @@
 """The account at a glance: its clock, its people, what they pay, and what was told to the webhook endpoint."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,9 +11,10 @@ from sandbox.stripe.account import Account
 from sandbox.stripe.checkout import TEMPLATES
 from sandbox.stripe.control import advance
 from sandbox.stripe.errors import ApiError, JsonObject
-from sandbox.stripe.objects.invoices import money, rate
+from sandbox.stripe.objects.invoices import rate
 from sandbox.stripe.periods import period_end
 from sandbox.stripe.store import Condition
+from sandbox.stripe.views import KINDS, invoice_row, moment
 from sandbox.stripe.webhooks import Deliverer, delivery_log, pending_count, redeliver
 
 _ROWS = 25
@@ -23,7 +23,6 @@ _STEPS: Mapping[str, JsonObject | None] = {
     "day": {"interval": "day", "interval_count": 1},
     "month": {"interval": "month", "interval_count": 1},
 }
-_KINDS = {"active": "good", "trialing": "good", "paid": "good", "past_due": "warn", "open": "warn", "canceled": "bad"}
 
 
 class Dashboard:
@@ -37,7 +36,6 @@ class Dashboard:
             Route("/", self._show, methods=["GET"]),
             Route("/clock/{step}", self._advance, methods=["POST"]),
             Route("/events/{id}/redeliver", self._redeliver, methods=["POST"]),
-            Route("/i/{id}", self._invoice, methods=["GET"]),
         ]
 
     async def _show(self, _request: Request) -> Response:
@@ -45,12 +43,12 @@ class Dashboard:
         return page(
             TEMPLATES,
             "dashboard.html.jinja",
-            now=_moment(self._account.now()),
+            now=moment(self._account.now()),
             offset_days=self._account.clock.offset // 86_400,
             emails=emails,
             customers=[_customer_row(body) for body in self._latest("customer", _PRESENT)],
             subscriptions=[_subscription_row(body, emails) for body in self._latest("subscription")],
-            invoices=[_invoice_row(body) for body in self._latest("invoice")],
+            invoices=[invoice_row(body) for body in self._latest("invoice")],
             deliveries=[_delivery_row(entry) for entry in delivery_log(self._account.store, 60)],
             pending=pending_count(self._account.store),
             webhook_url=self._webhook_url,
@@ -72,23 +70,6 @@ class Dashboard:
         self._deliverer.wake()
         return RedirectResponse("/#webhooks", 303)
 
-    async def _invoice(self, request: Request) -> Response:
-        """What `hosted_invoice_url` opens."""
-        try:
-            body = self._account.fetch("invoice", request.path_params["id"])
-        except ApiError:
-            return page(TEMPLATES, "closed.html.jinja", status=404, state=404, onward=None)
-        lines = [
-            {
-                "text": line["description"],
-                "amount": money(line["amount"], line["currency"]),
-                "start": _moment(line["period"]["start"]),
-                "end": _moment(line["period"]["end"]),
-            }
-            for line in body["lines"]["data"]
-        ]
-        return page(TEMPLATES, "invoice.html.jinja", invoice=_invoice_row(body), lines=lines)
-
     def _latest(self, kind: str, *conditions: Condition) -> list[JsonObject]:
         return self._account.store.page(kind, conditions, limit=_ROWS).bodies
 
@@ -96,16 +77,12 @@ class Dashboard:
 _PRESENT = Condition("json_extract(body, '$.deleted') IS NULL")
 
 
-def _moment(at: int) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
-
-
 def _customer_row(body: JsonObject) -> JsonObject:
     return {
         "id": body["id"],
         "email": body["email"] or "",
         "name": body["name"] or "",
-        "created": _moment(body["created"]),
+        "created": moment(body["created"]),
     }
 
 
@@ -119,22 +96,9 @@ def _subscription_row(body: JsonObject, emails: Mapping[str, str]) -> JsonObject
         "price": price["lookup_key"] or price["id"],
         "amount": rate(price, item["quantity"]),
         "status": body["status"],
-        "kind": _KINDS.get(body["status"], "plain"),
+        "kind": KINDS.get(body["status"], "plain"),
         "ending": ending,
-        "until": _moment(body["ended_at"] or item["current_period_end"]),
-    }
-
-
-def _invoice_row(body: JsonObject) -> JsonObject:
-    return {
-        "id": body["id"],
-        "number": body["number"] or "draft",
-        "customer": body["customer_email"] or body["customer"],
-        "total": money(body["total"], body["currency"]),
-        "status": body["status"],
-        "kind": _KINDS.get(body["status"], "plain"),
-        "created": _moment(body["created"]),
-        "address": f"/i/{body['id']}",
+        "until": moment(body["ended_at"] or item["current_period_end"]),
     }
 
 
@@ -145,6 +109,6 @@ def _delivery_row(entry: JsonObject) -> JsonObject:
         **entry,
         "said": said,
         "kind": "good" if entry["state"] == "delivered" else "plain" if last is None else "bad",
-        "at": None if last is None else _moment(int(last["at"])),
+        "at": None if last is None else moment(int(last["at"])),
         "milliseconds": None if last is None else last["milliseconds"],
     }

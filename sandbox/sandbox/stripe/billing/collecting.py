@@ -153,6 +153,8 @@ def _failed(account: Account, invoice: JsonObject) -> JsonObject:
     first = body["status"] == "incomplete"
     waits = () if first or body["pending_update"] is not None else policy_of(account.store).retry_days
     again = account.now() + waits[attempts - 1] * _DAY if attempts <= len(waits) else None
+    if (invoice["next_payment_attempt"] or 0) > account.now():
+        again = invoice["next_payment_attempt"]  # somebody tried in between: the plan stays
     invoice = account.change(invoice, attempt_count=attempts, attempted=True, next_payment_attempt=again)
     account.emit("invoice.payment_failed", invoice)
     if first or body["pending_update"] is not None:

@@ -16,7 +16,7 @@ from sandbox.stripe.periods import period_end
 _ENDLESS = {"interval": "month", "interval_count": 1}
 
 
-def _create(account: Account, call: Call) -> JsonObject:
+def create_schedule(account: Account, call: Call) -> JsonObject:
     """Its one phase is the running period, with what the subscription has now."""
     body = account.fetch("subscription", call.params["from_subscription"], "from_subscription")
     if body["status"] not in LIVE_STATUSES:
@@ -38,7 +38,8 @@ def _create(account: Account, call: Call) -> JsonObject:
     return made
 
 
-def _update(account: Account, call: Call) -> JsonObject:
+def update_schedule(account: Account, call: Call) -> JsonObject:
+    """The phases from the current one on, and what the schedule is labelled with."""
     body = _active(account, call.id)
     given = call.params
     changes: dict[str, Any] = {name: given[name] for name in ("end_behavior",) if name in given}
@@ -138,7 +139,7 @@ _UPDATE: Spec = {
 _URL = "/v1/subscription_schedules"
 
 ENDPOINTS = (
-    Endpoint("POST", _URL, _create, {"from_subscription": Required(params.text)}),
+    Endpoint("POST", _URL, create_schedule, {"from_subscription": Required(params.text)}),
     Endpoint(
         "GET",
         _URL,
@@ -146,7 +147,7 @@ ENDPOINTS = (
         {**LISTING, "customer": params.text},
     ),
     Endpoint("GET", f"{_URL}/{{id}}", lambda account, call: account.fetch("subscription_schedule", call.id), {}),
-    Endpoint("POST", f"{_URL}/{{id}}", _update, _UPDATE),
+    Endpoint("POST", f"{_URL}/{{id}}", update_schedule, _UPDATE),
     Endpoint("POST", f"{_URL}/{{id}}/release", _release, {"preserve_cancel_date": params.flag}),
     Endpoint("POST", f"{_URL}/{{id}}/cancel", _cancel, {"invoice_now": params.flag, "prorate": params.flag}),
 )
