@@ -11,6 +11,46 @@ from common_service.settings import ServiceSettings
 from common_service.testing import NOWHERE
 from tools.openapi import SERVICES
 
+_ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Pool"
+PRODUCTION = {
+    "app_env": "production",
+    "database_url": "postgresql://svc:w0rd@db.internal/truecrime",
+    "redis_url": "rediss://cache.internal",
+    "cognito_issuer": _ISSUER,
+    "cognito_jwks_url": f"{_ISSUER}/.well-known/jwks.json",
+    "cognito_token_url": "https://truecrime.auth.eu-west-2.amazoncognito.com/oauth2/token",
+    "cognito_client_id": "web",
+    "cognito_service_client_ids": "story, admin",
+    "service_client_id": "of this service",
+    "service_client_secret": "secret",
+    "cursor_secret": "a secret of production",
+    "public_web_origin": "https://truecrime.example",
+    "user_base_url": "http://user.truecrime.internal:8080",
+    "story_base_url": "http://story.truecrime.internal:8080",
+    "payment_base_url": "http://payment.truecrime.internal:8080",
+    "stripe_api_key": "rk_live_1",
+    "stripe_webhook_secret": "whsec_1",
+    "openai_api_key": "sk-1",
+}
+_REFUSED = {
+    "user": {"cognito_service_client_ids": "", "cognito_token_url": "http://cognito.example/oauth2/token"},
+    "story": {
+        "cognito_service_client_ids": "",
+        "service_client_id": "",
+        "openai_api_key": "",
+        "openai_base_url": "http://openai.example/v1",
+        "payment_base_url": "",
+        "content_moderator_config": '{"policy": "off"}',
+    },
+    "payment": {
+        "cognito_service_client_ids": "",
+        "stripe_api_key": "sk_test_not_live_1",
+        "stripe_api_base": "https://stripe.example",
+        "stripe_webhook_secret": "",
+    },
+    "admin": {"service_client_id": "", "user_base_url": "", "story_base_url": "", "payment_base_url": "http://sandbox"},
+}
+_CASES = [(service, name, value) for service, wrong in _REFUSED.items() for name, value in wrong.items()]
 _OF_ONE = {"payment": {"stripe_api_key": "none"}, "story": {"openai_api_key": "none"}}
 
 
@@ -76,3 +116,13 @@ async def test_the_pool_of_connections_has_the_size_that_the_settings_say() -> N
     around = surroundings(ServiceSettings(**NOWHERE, database_pool_size=3), {})
     assert around.database.engine.pool.size() == 3  # type: ignore[attr-defined]  # of the kind that has a size
     await around.close()
+
+
+def test_production_starts_with_what_production_has(service: str) -> None:
+    assert settings_of(service, **PRODUCTION).app_env == "production"
+
+
+@pytest.mark.parametrize(("which", "name", "value"), _CASES)
+def test_production_refuses_what_each_service_needs_to_be_right(which: str, name: str, value: str) -> None:
+    with pytest.raises(ValidationError, match=f"{name.upper()} is not fit for APP_ENV=production"):
+        settings_of(which, **PRODUCTION | {name: value})
