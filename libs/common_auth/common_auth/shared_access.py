@@ -20,6 +20,7 @@ log = structlog.get_logger("shared_access")
 CHANNEL = "access.changed"
 _PATIENCE = 0.05
 _COOL_DOWN = 5.0
+_MOST_AT_ONCE = 64
 _SHORTEST_LIFE_MS = 60_000  # the version outlives every call that may have been made before it
 
 _LOOK = """
@@ -58,14 +59,19 @@ NOTHING = Look(None, leads=True)
 
 
 class SharedAccess:
-    """Entries by person, in the order of their versions. No call takes longer than 50 ms; after one that failed, Redis
-    is left alone for 5 s.
+    """Entries by person, in the order of their versions.
+
+    No call takes longer than `patience_seconds`; after one that failed, Redis is left alone for 5 s. At most 64 calls
+    are under way: a crowd goes past Redis instead of opening more connections.
     """
 
-    def __init__(self, redis: Redis, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, redis: Redis, monotonic: Callable[[], float] = time.monotonic, patience_seconds: float = _PATIENCE
+    ) -> None:
         self._look, self._store = redis.register_script(_LOOK), redis.register_script(_STORE)
         self._release = redis.register_script(_RELEASE)
         self._me, self._monotonic, self._quiet_until = uuid4().hex, monotonic, 0.0
+        self._patience, self._under_way = patience_seconds, 0
 
     async def look(self, user_id: UUID, now: datetime, lead_seconds: float) -> Look:
         """Return what is shared. Where nothing is fresh, the first who looks leads for `lead_seconds`."""
@@ -73,8 +79,10 @@ class SharedAccess:
         answer = await self._bounded(lambda: self._look(_keys(user_id), arguments))
         if answer is None:
             return NOTHING
-        kept = _readable(answer[0], user_id) if answer[0] else None
-        return Look(kept, leads=bool(answer[1]))
+        if not answer[0]:
+            return Look(None, leads=bool(answer[1]))
+        kept = _readable(answer[0], user_id)
+        return Look(kept, leads=bool(answer[1])) if kept else NOTHING
 
     async def store(self, kept: KeptAccess, now: datetime) -> None:
         """Share an answer unless a newer version is known, and let go of the lead."""
@@ -89,15 +97,18 @@ class SharedAccess:
         await self._bounded(lambda: self._release(_keys(user_id)[1:], (self._me,)))
 
     async def _bounded(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        if self._monotonic() < self._quiet_until:
+        if self._under_way >= _MOST_AT_ONCE or self._monotonic() < self._quiet_until:
             return None
+        self._under_way += 1
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 return await call()
         except (RedisError, OSError, TimeoutError) as error:
             self._quiet_until = self._monotonic() + _COOL_DOWN
             log.warning("redis does not answer", reason=type(error).__name__)
             return None
+        finally:
+            self._under_way -= 1
 
 
 async def announce(redis: Redis, user_id: UUID, version: int, message: bytes) -> None:
