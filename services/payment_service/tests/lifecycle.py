@@ -1,6 +1,5 @@
 """One customer's long life at the Stripe stand-in, recorded: what happened step by step, and what Stripe said then."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -132,11 +131,15 @@ def steps(life: Liver) -> list[tuple[str, Callable[[], object]]]:
 async def live(stand: Stand, gateway: StripeGateway, user_id: UserId) -> Life:
     """Lead the life and record it."""
     customer_id = await gateway.create_customer(user_id)
-    liver, frames, known = Liver(stand, gateway, customer_id), [], set[str]()
+    liver, frames, known = Liver(stand, gateway, customer_id), list[Frame](), set[str]()
     for name, step in steps(liver):
         step()
         listed = liver.v1.events.list({"limit": 50}).auto_paging_iter()
-        bodies = [each.to_dict() for each in itertools.takewhile(lambda each: each.id not in known, listed)]
+        bodies: list[dict[str, Any]] = []
+        for each in listed:
+            if each.id in known:
+                break
+            bodies.append(each.to_dict())
         fresh = [Event(orjson.dumps(body, default=str)) for body in reversed(bodies)]
         known |= {body["id"] for body in bodies}
         now = datetime.fromtimestamp(stand.now(), UTC)

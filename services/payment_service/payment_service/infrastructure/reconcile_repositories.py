@@ -111,7 +111,7 @@ class SqlRuns:
         await self._session.execute(
             update(RunRow)
             .where(RunRow.id == run_id)
-            .values(drifted=RunRow.drifted + 1, healed=RunRow.healed + healed)
+            .values(drifted=RunRow.drifted + 1, healed=RunRow.healed + int(healed))
             .execution_options(synchronize_session=False)
         )
         await self._session.execute(
