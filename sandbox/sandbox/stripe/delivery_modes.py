@@ -95,6 +95,10 @@ def fate(store: Store) -> list[Copy]:
     return list(modes.copies(number))
 
 
+def held_count(store: Store) -> int:
+    return int(store.sql.execute("SELECT count(*) FROM deliveries WHERE state = 'held'").fetchone()[0])
+
+
 def release(store: Store, wanted: JsonObject, now: float) -> int:
     """Send what was held, one after the other: as it happened, reversed, or shuffled by `seed`. Returns how many."""
     order = wanted.get("order", "kept")

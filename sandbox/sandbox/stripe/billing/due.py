@@ -1,9 +1,11 @@
 """What time brings: renewals, retries, trial notices, phases, and the end of what was left open."""
 
+import contextlib
+
 from sandbox.stripe.account import Account
 from sandbox.stripe.billing import changes, collecting, disputes, lifecycle
 from sandbox.stripe.billing.ending import end_subscription, expire_incomplete
-from sandbox.stripe.errors import JsonObject
+from sandbox.stripe.errors import ApiError, JsonObject
 
 
 def expire_session(account: Account, body: JsonObject) -> JsonObject:
@@ -47,4 +49,5 @@ def _ring(account: Account, timer: JsonObject) -> None:
         case "pending_update":
             changes.expire_pending(account, account.fetch("subscription", timer["about"]))
         case "dispute":
-            disputes.open_dispute(account, account.fetch("charge", timer["about"]), "fraudulent")
+            with contextlib.suppress(ApiError):  # somebody may have been quicker
+                disputes.open_dispute(account, account.fetch("charge", timer["about"]), "fraudulent")

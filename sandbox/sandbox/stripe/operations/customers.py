@@ -4,7 +4,7 @@ from typing import Any
 
 from sandbox.stripe import params
 from sandbox.stripe.account import LIVE_STATUSES, Account
-from sandbox.stripe.billing.ending import end_subscription
+from sandbox.stripe.billing.ending import end_subscription, expire_incomplete
 from sandbox.stripe.errors import ApiError, JsonObject, missing
 from sandbox.stripe.ids import new_id, random_text
 from sandbox.stripe.objects.customers import customer, deleted_stub
@@ -68,6 +68,8 @@ def _delete(account: Account, call: Call) -> JsonObject:
     for subscription in account.store.page("subscription", [Condition("customer = ?", (call.id,))]).bodies:
         if subscription["status"] in LIVE_STATUSES:
             end_subscription(account, subscription)
+        if subscription["status"] == "incomplete":
+            expire_incomplete(account, subscription)
     stub = deleted_stub(call.id)
     account.store.replace(stub, due=None)
     account.emit("customer.deleted", body)
