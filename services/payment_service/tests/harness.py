@@ -56,6 +56,7 @@ class Harness:
 
     def __init__(self, start_work: StartWork, inbox: WebhookInbox, stripe: FakeStripe, clock: FixedClock) -> None:
         self._start_work, self.stripe, self.clock = start_work, stripe, clock
+        self.url = ""
         self.counted: list[tuple[str, str]] = []
         self.world = World(
             start_work=self.work,

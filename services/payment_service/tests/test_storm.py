@@ -3,23 +3,36 @@
 PAYMENT_STORM=500 runs as many orders of each kind; without it there are a few.
 """
 
+import asyncio
 import os
 import random
+import subprocess
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
+from common_service.clock import utc_now
 from common_service.database import Database
+from common_service.ids import uuid7
 from common_service.testing import FixedClock, TemplateDatabase
+from payment_service.application.load_prices import LoadPrices
+from payment_service.application.open_checkout import OpenCheckout, Opened
 from payment_service.application.ports import Customer
+from payment_service.domain.errors import CheckoutOpen
+from payment_service.domain.return_paths import ReturnPaths
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from payment_service.infrastructure.work import SqlPaymentWork
-from sandbox.stripe.testing import API_KEY, running_stripe
-from services.payment_service.tests.harness import Harness, somebody
+from sandbox.stripe.testing import API_KEY, Stand, running_stripe
+from services.payment_service.tests.harness import PRO, Harness, attempt, somebody
 from services.payment_service.tests.lifecycle import Frame, Life, live
 from services.payment_service.tests.worlds import Event, FakeStripe
 
@@ -34,19 +47,30 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-async def life(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Life]:
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with running_stripe(tmp_path_factory.mktemp("stripe")) as stand:
-        gateway = StripeGateway(API_KEY, api_base=stand.url, web_origin="http://web.test")
-        yield await live(stand, gateway, somebody())
-        gateway.close()
+        yield stand
+
+
+@pytest.fixture(scope="module")
+def gateway(stand: Stand) -> Iterator[StripeGateway]:
+    gateway = StripeGateway(API_KEY, api_base=stand.url, web_origin="http://web.test")
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture(scope="module")
+async def life(stand: Stand, gateway: StripeGateway) -> Life:
+    return await live(stand, gateway, somebody())
 
 
 @asynccontextmanager
-async def a_fresh_start(template: TemplateDatabase, life: Life) -> AsyncIterator[Harness]:
+async def a_fresh_start(template: TemplateDatabase, life: Life, now: datetime | None = None) -> AsyncIterator[Harness]:
     """Yield the service over an empty database that knows the customer, before anything was bought."""
     with template.clone() as url:
-        database, clock = Database(url), FixedClock(life.frames[0].now)
+        database, clock = Database(url), FixedClock(now or life.frames[0].now)
         harness = Harness(lambda: SqlPaymentWork(database), SqlWebhookInbox(database), FakeStripe(clock), clock)
+        harness.url = url
         await harness.load_prices()
         async with harness.work() as work:
             await work.customers.add_first(Customer(life.user_id, life.customer_id, clock.now))
@@ -173,3 +197,91 @@ async def test_a_storm_told_again_changes_nothing(template: TemplateDatabase, li
         report = await harness.reconcile_all()
         assert (len(await harness.told()), report.drifted) == (told, 0)
         assert await state(harness, life) == truth
+
+
+class Workers:
+    """Two workers; whoever is killed is followed by another."""
+
+    def __init__(self, database_url: str, stripe_url: str) -> None:
+        script = Path(__file__).with_name("storm_worker.py")
+        self._command = [sys.executable, str(script), database_url, stripe_url]
+        self._running = [self._start() for _ in range(2)]
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self, which: int) -> None:
+        self._running[which].kill()
+        self._running[which].wait()
+        self._running[which] = self._start()
+
+    def end(self) -> None:
+        for worker in self._running:
+            worker.kill()
+            worker.wait()
+
+
+@contextmanager
+def working(database_url: str, stripe_url: str) -> Iterator[Workers]:
+    workers = Workers(database_url, stripe_url)
+    try:
+        yield workers
+    finally:
+        workers.end()
+
+
+async def until(url: str, condition: str) -> None:
+    """Wait for a condition over the queue of syncs."""
+    query = psycopg.sql.SQL("SELECT count(*) FROM payment.customer_syncs WHERE {}").format(psycopg.sql.SQL(condition))
+    async with asyncio.timeout(240), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        found = await (await connection.execute(query)).fetchone()
+        while found == (0,):
+            await asyncio.sleep(0.002)
+            found = await (await connection.execute(query)).fetchone()
+
+
+async def test_two_workers_killed_in_the_midst_of_syncs_end_where_stripe_is(
+    template: TemplateDatabase, life: Life, stand: Stand
+) -> None:
+    now, chance, kills = utc_now(), random.Random(7), max(3, ORDERS // 10)
+    async with a_fresh_start(template, life, now) as reference:
+        turn_to(reference, life, replace(life.frames[-1], now=now))
+        await reference.deliver(life.events[-1:])
+        await reference.drain()
+        expected = await state(reference, life)
+    async with a_fresh_start(template, life, now) as harness:
+        events = life.events * 2
+        chance.shuffle(events)
+        with working(harness.url, stand.url) as workers:
+            for part in range(kills):
+                await harness.deliver(events[part :: kills + 1])
+                await until(harness.url, "lease_until > clock_timestamp()")
+                workers.kill(chance.randrange(2))
+                if chance.random() < 0.5:
+                    workers.kill(chance.randrange(2))
+            await harness.deliver(events[kills :: kills + 1])
+            await until(
+                harness.url,
+                "lookup IS NULL AND requests = answered AND NOT EXISTS ("
+                "SELECT FROM payment.customer_syncs WHERE requests > answered)",
+            )
+        assert await state(harness, life) == expected
+        assert set((await effects(harness)).values()) == {1}
+
+
+async def test_fifty_parallel_checkouts_make_one_customer_and_one_session(
+    template: TemplateDatabase, life: Life, gateway: StripeGateway
+) -> None:
+    user_id = somebody()
+    async with a_fresh_start(template, life, utc_now()) as harness:
+        assert await LoadPrices(harness.work, gateway, uuid7)() == []
+        open_checkout = OpenCheckout(harness.work, gateway, ReturnPaths(["/"]), utc_now, uuid7)
+        tries = (open_checkout(attempt(user_id, f"key-{number}"), PRO) for number in range(50))
+        answers = await asyncio.gather(*tries, return_exceptions=True)
+        opened = [each for each in answers if isinstance(each, Opened)]
+        assert len(opened) == 1
+        assert all(isinstance(each, (Opened, CheckoutOpen)) for each in answers)
+    customers = gateway.calls.client.v1.customers.list({"limit": 100}).data
+    [mine] = [each.id for each in customers if each.to_dict()["metadata"] == {"user_id": str(user_id)}]
+    sessions = gateway.calls.client.v1.checkout.sessions.list({"customer": mine, "status": "open"}).data
+    assert len(sessions) == 1
