@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 import pytest
 from redis.asyncio import Redis
+from starlette.responses import Response
 
 from common_auth.access import AccessSnapshot
 from common_auth.errors import AccessUnavailable
@@ -167,6 +168,28 @@ async def test_while_payment_is_away_no_refusal_and_nothing_revoked_serves(
     payment.clock.advance(seconds=6)
     with pytest.raises(AccessUnavailable):
         await process().access(USER)
+
+
+async def test_what_is_revoked_while_payment_fails_does_not_serve(
+    process: Process, payment: Payment, redis: Redis
+) -> None:
+    await process().access(USER)
+    payment.clock.advance(seconds=31)
+    asked, hold = asyncio.Event(), asyncio.Event()
+
+    async def fail_later() -> Response:
+        asked.set()
+        await hold.wait()
+        return await payment.down()
+
+    payment.answer, gate = fail_later, process()
+    waiting = asyncio.create_task(gate.access(USER))  # found a positive answer at the others, no longer fresh
+    await asked.wait()
+    await AccessInvalidations(redis).publish(USER, 2)
+    gate.invalidate(USER, 2)
+    hold.set()
+    with pytest.raises(AccessUnavailable):
+        await waiting
 
 
 async def test_one_who_asks_and_dies_holds_nobody_up_for_long(process: Process, payment: Payment, redis: Redis) -> None:
