@@ -83,6 +83,7 @@ def _requests(app: FastAPI, stack: ASGIApp) -> Subject:
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8000),
         "app": app,
+        "ids": ("0199c5a2-7b1e-7f00-8000-0123456789ab", None),  # what RequestContext leaves there for RequestLog
     }
     statuses: list[int] = []
 

@@ -74,6 +74,12 @@ async def test_an_odd_traceparent_is_dropped(http: httpx2.AsyncClient, given: st
     assert "traceparent" not in answer.json()
 
 
+async def test_a_request_does_not_inherit_the_trace_of_the_one_before(http: httpx2.AsyncClient) -> None:
+    await http.get("/kit/v1/known/a", headers={"traceparent": TRACE})
+    answer = await http.get("/kit/v1/known/a", headers={"X-Request-Id": "abc.2"})
+    assert answer.json() == {"request_id": "abc.2", "who": "a"}
+
+
 async def test_concurrent_requests_keep_their_own_ids(http: httpx2.AsyncClient) -> None:
     names = [f"r{n}" for n in range(50)]
     answers = await asyncio.gather(*(http.get("/kit/v1/known/x", headers={"X-Request-Id": name}) for name in names))
