@@ -39,6 +39,8 @@ FLOWS = {
     "payment.refunded": _OF_PAYMENT,
     "reconcile.drift_found": Flow("payment", "Stripe customer", ("admin",)),
     "entitlement.granted": _OF_PAYMENT,
+    "dunning.notice_due": _OF_PAYMENT,
+    "plan.entitlements_changed": Flow("payment", "plan", ("admin",)),
     "entitlement.voided": _OF_PAYMENT,
     "access.changed": Flow("payment", "person", ("admin", "story.access")),
     "webhook.dead": Flow("payment", "Stripe customer", ("admin",)),
@@ -87,6 +89,8 @@ def message(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
     match FLOWS[kind.type].one_order:
         case "person":
             own["partition_key"] = first["subject"]
+        case "plan":
+            own |= {"subject": None, "partition_key": f"plan:{data['plan']}"}
         case "Stripe customer":
             own |= {"subject": None, "partition_key": "cus_1SVa2b"}
         case _:

@@ -22,6 +22,7 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.testing import FixedClock
 from payment_service.application.change_grants import GrantWish
+from payment_service.application.send_dunning import SendDunning
 from payment_service.domain.events import Fact
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.base import MESSAGING as PAYMENT_TABLES
@@ -85,6 +86,7 @@ async def payment_tells() -> Sequence[Fact]:
     clock.advance(days=30)
     stripe.fail_payment(customer)
     await harness.settle()
+    await SendDunning(harness.work, clock)()
     stripe.recover(customer)
     await harness.settle()
     await buy("price_max_month")
@@ -105,6 +107,9 @@ async def payment_tells() -> Sequence[Fact]:
         clock.advance(hours=1)
         await harness.drain()
     await _give_and_take_back(harness)
+    pro = memory.kept.catalogue.plans["pro"]
+    sold_out = [replace(each, flag=False) if each.kind == "flag" else each for each in pro.entitlements]
+    await harness.use_cases.change_entitlements("pro", sold_out, 1, somebody(), "sold out")
     return memory.kept.facts
 
 

@@ -30,6 +30,7 @@ from common_service.serving import Background
 from payment_service.api.access_routes import access_routes
 from payment_service.api.internal_routes import internal_routes
 from payment_service.api.operation_routes import operation_routes
+from payment_service.api.plan_routes import plan_routes
 from payment_service.api.problems import FACES
 from payment_service.api.routes import public_routes
 from payment_service.api.use_cases import UseCases, World, wire
@@ -38,7 +39,9 @@ from payment_service.application.apply_edges import ApplyEdges
 from payment_service.application.load_prices import LoadPrices
 from payment_service.application.ports import StartWork
 from payment_service.application.read_access import ReadAccess
+from payment_service.application.recompute_access import RecomputeAccess
 from payment_service.application.reconcile import Reconcile, RequestReconcile
+from payment_service.application.send_dunning import SendDunning
 from payment_service.application.sync_customer import SyncCustomer
 from payment_service.domain.return_paths import ReturnPaths
 from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING
@@ -54,6 +57,8 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.settings import Settings
 
 _EDGE_SECONDS, _SCHEDULE_SECONDS, _RUN_SECONDS = 1.0, 60.0, 5.0
+
+_DUNNING_SECONDS = 10.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -117,6 +122,7 @@ def assemble(
             operation_routes(use_cases, callers, cursors),
             *feed,
             access_routes(use_cases, callers, cursors, ttl_seconds),
+            plan_routes(use_cases, callers),
         ],
         problems=FACES,
         ready=ready,
@@ -158,6 +164,8 @@ def background(settings: Settings) -> Background:
             periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),
             periodic("reconcile", Reconcile(start_work, gateway.ledger, utc_now).next, seconds=_RUN_SECONDS),
             periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),
+            periodic("access-recomputes", RecomputeAccess(start_work, utc_now, ttl), seconds=_EDGE_SECONDS),
+            periodic("dunning", SendDunning(start_work, utc_now), seconds=_DUNNING_SECONDS),
             PriceLoader(LoadPrices(start_work, gateway, uuid7)).job(),
             pruning(database, MESSAGING),
             pruning_of_keys(database, IDEMPOTENCY_KEYS),

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from payment_service.application.access_ports import Recompute
 from payment_service.application.ports import Customer, StoredAnswer
 from payment_service.application.sync_ports import ReceivedEvent, Run, WebhookState
 from payment_service.domain.access import AccessVersion, Cause
@@ -13,6 +14,7 @@ from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.overrides import Override
+from payment_service.domain.plan_changes import PastEntitlement
 from payment_service.domain.plans import Catalogue
 from payment_service.domain.reversal import Reversal, ReversalKind
 from payment_service.domain.subscription import Subscription
@@ -59,6 +61,9 @@ class Kept:
     invoices: dict[UUID, Invoice] = field(default_factory=dict)
     checkouts: dict[UUID, Checkout] = field(default_factory=dict)
     accesses: list[AccessVersion] = field(default_factory=list)
+    recomputes: dict[UserId, Recompute] = field(default_factory=dict)
+    notices: set[tuple[UUID, datetime, int]] = field(default_factory=set)
+    past: dict[str, list[PastEntitlement]] = field(default_factory=dict)
     overrides: dict[UUID, Override] = field(default_factory=dict)
     grants: dict[UUID, Grant] = field(default_factory=dict)
     syncs: dict[str, Sync] = field(default_factory=dict)

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
-from payment_service.application.access_ports import PastVersion, PriceReading, Span
+from payment_service.application.access_ports import PastVersion, PriceReading, Recompute, Span
 from payment_service.domain.access import AccessVersion
+from payment_service.domain.dunning import day_due
 from payment_service.domain.errors import AlreadyGranted
 from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.overrides import Override
-from payment_service.domain.plans import Catalogue, Price
+from payment_service.domain.plan_changes import PastEntitlement, PlanChange
+from payment_service.domain.plans import Catalogue, Plan, Price
 from services.payment_service.tests.kept import Table
+
+_BIRTH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Plans(Table):
@@ -20,6 +24,40 @@ class Plans(Table):
         if at is None:
             return self.kept.catalogue
         return next((each for until, each in self.kept.earlier if until > at), self.kept.catalogue)
+
+    async def lock(self) -> None: ...
+
+    async def history(self, plan_code: str) -> list[PastEntitlement]:
+        plan = self.kept.catalogue.plans[plan_code]
+        return self.kept.past.get(plan_code) or [
+            PastEntitlement(each, _BIRTH, None, None, None) for each in plan.entitlements
+        ]
+
+    async def change(self, change: PlanChange, now: datetime, actor: UUID | None, reason: str) -> int:
+        self.kept.earlier.append((now, self.kept.catalogue))
+        code = change.plan.code
+        past = await self.history(code)
+        over = [
+            replace(each, valid_to=now)
+            if each.valid_to is None and each.entitlement.feature in change.closed else each for each in past
+        ]  # fmt: skip
+        fresh = [PastEntitlement(each, now, None, actor, reason) for each in change.opened]
+        self.kept.past[code] = [*fresh, *over]
+        old = self.kept.catalogue.plans[code]
+        version = old.version + (1 if old.entitlements else 0)
+        self._put(replace(old, entitlements=change.plan.entitlements, version=version))
+        return version
+
+    async def arrange(self, plans: Sequence[Plan], retired: Sequence[str]) -> None:
+        for code in retired:
+            self._put(replace(self.kept.catalogue.plans[code], is_active=False, is_default=False))
+        for plan in plans:
+            old = self.kept.catalogue.plans.get(plan.code, replace(plan, entitlements=()))
+            self._put(replace(plan, entitlements=old.entitlements, prices=old.prices, version=old.version))
+
+    def _put(self, plan: Plan) -> None:
+        plans = {**self.kept.catalogue.plans, plan.code: plan}
+        self.kept.catalogue = Catalogue(plans, self.kept.catalogue.known_prices)
 
     async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
         plan = self.kept.catalogue.plans[plan_code]
@@ -58,6 +96,18 @@ class Accesses(Table):
     async def currents(self, user_ids: Sequence[UserId]) -> list[AccessVersion]:
         found = [await self.current(user_id) for user_id in user_ids]
         return [each for each in found if each is not None]
+
+    async def request_recompute(self, plan_code: str, cause_id: str, actor: UUID | None, now: datetime) -> None:  # noqa: ARG002 - the port says so
+        current = {each.user_id: each for each in self.kept.accesses}
+        theirs = [user_id for user_id, each in current.items() if each.access.plan_code == plan_code]
+        self.kept.recomputes |= {user_id: Recompute(user_id, cause_id, actor) for user_id in theirs}
+
+    async def recomputes(self, limit: int) -> list[Recompute]:
+        return list(self.kept.recomputes.values())[:limit]
+
+    async def recomputed(self, done: Recompute) -> None:
+        if self.kept.recomputes.get(done.user_id) == done:
+            del self.kept.recomputes[done.user_id]
 
     async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
         current = {each.user_id: each for each in self.kept.accesses}
@@ -101,3 +151,25 @@ class Grants(Table):
 
     async def void(self, grant: Grant) -> None:
         self.kept.grants[grant.id] = grant
+
+
+class Dunning(Table):
+    async def waiting(self, now: datetime, limit: int) -> list[UserId]:
+        found = []
+        for each in self.kept.subscriptions.values():
+            since, until = each.past_due_since, each.grace_until
+            day = day_due(since, until, now) if since and until and not each.is_superseded else None
+            if since and day is not None and not self._is_told(each.id, since, day):
+                found.append(each.user_id)
+        return found[:limit]
+
+    async def told(self, subscription_id: UUID, since: datetime, day: int, now: datetime) -> bool:
+        if self._is_told(subscription_id, since, day):
+            return False
+        self.kept.notices.add((subscription_id, now, day))
+        return True
+
+    def _is_told(self, subscription_id: UUID, since: datetime, day: int) -> bool:
+        return any(
+            name == subscription_id and told_at >= since and which >= day for name, told_at, which in self.kept.notices
+        )

@@ -216,6 +216,7 @@ async def test_the_contract_names_every_code(make_app: Callable[[Harness], FastA
         "/internal/v1/reconcile",
         "/internal/v1/reconcile/{run_id}",
         "/internal/v1/access/batch",
+        "/internal/v1/plans/{code}/entitlements",
         "/internal/v1/access/{user_id}/history",
         "/internal/v1/users/{user_id}/overrides",
         "/internal/v1/users/{user_id}/grants",

@@ -23,7 +23,7 @@ _ARCHIVED_ONLY = (
     *(f"subscription.{what}" for what in _SUBSCRIPTION),
     *("payment.succeeded", "payment.failed", "webhook.dead"),
     *("payment.disputed", "payment.refunded", "reconcile.drift_found"),
-    *("entitlement.granted", "entitlement.voided"),
+    *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]

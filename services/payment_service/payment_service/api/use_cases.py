@@ -6,6 +6,7 @@ from typing import Any
 
 from payment_service.application.change_grants import AddGrant, VoidGrant
 from payment_service.application.change_overrides import AddOverride, RevokeOverride
+from payment_service.application.change_plans import ChangeEntitlements, ReadEntitlements
 from payment_service.application.list_plans import ListPlans
 from payment_service.application.open_checkout import OpenCheckout
 from payment_service.application.open_portal import OpenPortal
@@ -51,6 +52,8 @@ class UseCases:
     list_plans: ListPlans
     read_access: ReadAccess
     read_history: ReadHistory
+    read_entitlements: ReadEntitlements
+    change_entitlements: ChangeEntitlements
     add_override: AddOverride
     revoke_override: RevokeOverride
     add_grant: AddGrant
@@ -75,6 +78,8 @@ def wire(world: World) -> UseCases:
         list_plans=ListPlans(start_work),
         read_access=read_access,
         read_history=ReadHistory(start_work, now, read_access),
+        read_entitlements=ReadEntitlements(start_work),
+        change_entitlements=ChangeEntitlements(start_work, now),
         add_override=AddOverride(start_work, now, world.new_id, world.ttl_seconds),
         revoke_override=RevokeOverride(start_work, now, world.ttl_seconds),
         add_grant=AddGrant(start_work, now, world.new_id, world.ttl_seconds),

@@ -10,7 +10,8 @@ from payment_service.domain.access import AccessVersion
 from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.overrides import Override
-from payment_service.domain.plans import Catalogue, Interval
+from payment_service.domain.plan_changes import PastEntitlement, PlanChange
+from payment_service.domain.plans import Catalogue, Interval, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,22 @@ class Plans(Protocol):
 
     async def catalogue(self, at: datetime | None = None) -> Catalogue:
         """Return everything that is sold now, and every price that ever was; with what plans allowed at an instant."""
+        ...
+
+    async def lock(self) -> None:
+        """Wait until nobody computes access, and let nobody until the transaction ends."""
+        ...
+
+    async def history(self, plan_code: str) -> list[PastEntitlement]:
+        """Return everything that a plan ever said, youngest first."""
+        ...
+
+    async def change(self, change: PlanChange, now: datetime, actor: UUID | None, reason: str) -> int:
+        """Close what a plan said and open what it says now; return the plan's version from then on."""
+        ...
+
+    async def arrange(self, plans: Sequence[Plan], retired: Sequence[str]) -> None:
+        """Keep names, ranks and which is the default of the plans that are sold, and retire others."""
         ...
 
     async def put_price(self, price_id: UUID, plan_code: str, reading: PriceReading) -> None:
@@ -53,6 +70,15 @@ class PastVersion:
     valid_to: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Recompute:
+    """Somebody whose access has to be computed anew, after which change of plans and by whom."""
+
+    user_id: UserId
+    cause_id: str
+    caused_by: UUID | None
+
+
 class Accesses(Protocol):
     """Every version of everybody's access."""
 
@@ -72,8 +98,32 @@ class Accesses(Protocol):
         """Return the versions in force of those who have one."""
         ...
 
+    async def request_recompute(self, plan_code: str, cause_id: str, actor: UUID | None, now: datetime) -> None:
+        """Have everybody computed anew who has a version and this plan."""
+        ...
+
+    async def recomputes(self, limit: int) -> list[Recompute]:
+        """Return who has to be computed anew, the longest waiting first."""
+        ...
+
+    async def recomputed(self, done: Recompute) -> None:
+        """Note that somebody was, unless another change came meanwhile."""
+        ...
+
     async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
         """Return whose access has passed an edge."""
+        ...
+
+
+class Dunning(Protocol):
+    """Which notices of failed payments were told."""
+
+    async def waiting(self, now: datetime, limit: int) -> list[UserId]:
+        """Return who has a notice coming to them."""
+        ...
+
+    async def told(self, subscription_id: UUID, since: datetime, day: int, now: datetime) -> bool:
+        """Note that a notice is told; False when it or a later one of this spell was."""
         ...
 
 

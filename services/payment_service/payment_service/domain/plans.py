@@ -47,7 +47,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One of the plans; a higher `rank` is more. `prices` are those that are sold now."""
+    """One of the plans; a higher `rank` is more. `prices` are sold now; `version` counts changes of entitlements."""
 
     code: str
     name: str
@@ -56,7 +56,8 @@ class Plan:
     is_active: bool
     description: str
     entitlements: tuple[Entitlement, ...]
-    prices: tuple[Price, ...]
+    prices: tuple[Price, ...] = ()
+    version: int = 1
 
     def features(self) -> dict[str, Any]:
         """Return all features by name, in the form of an access snapshot."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import DateTime, Uuid, delete, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.application.access_ports import PastVersion, Span
+from payment_service.application.access_ports import PastVersion, Recompute, Span
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.ids import UserId
-from payment_service.infrastructure.access_rows import AccessRow
+from payment_service.infrastructure.access_rows import AccessRow, RecomputeRow
 from payment_service.infrastructure.plan_rows import PlanRow
 
 _versions = select(AccessRow, PlanRow.rank).join(PlanRow, PlanRow.code == AccessRow.plan_code)
@@ -49,6 +51,27 @@ class SqlAccesses:
         """Return the versions in force of those who have one."""
         theirs = _versions.where(AccessRow.user_id.in_(user_ids), AccessRow.valid_to.is_(None))
         return [row.to_domain(rank) for row, rank in await self._session.execute(theirs)]
+
+    async def request_recompute(self, plan_code: str, cause_id: str, actor: UUID | None, now: datetime) -> None:
+        """Have everybody computed anew who has a version and this plan."""
+        values = (literal(cause_id), literal(actor, Uuid), literal(now, DateTime(timezone=True)))
+        theirs = select(AccessRow.user_id, *values).where(
+            AccessRow.valid_to.is_(None), AccessRow.plan_code == plan_code
+        )
+        asked = pg_insert(RecomputeRow).from_select(["user_id", "cause_id", "caused_by", "requested_at"], theirs)
+        newer = {name: asked.excluded[name] for name in ("cause_id", "caused_by", "requested_at")}
+        await self._session.execute(asked.on_conflict_do_update(index_elements=["user_id"], set_=newer))
+
+    async def recomputes(self, limit: int) -> list[Recompute]:
+        """Return who has to be computed anew, the longest waiting first."""
+        waiting = select(RecomputeRow).order_by(RecomputeRow.requested_at, RecomputeRow.user_id).limit(limit)
+        rows = await self._session.scalars(waiting)
+        return [Recompute(UserId(row.user_id), row.cause_id, row.caused_by) for row in rows]
+
+    async def recomputed(self, done: Recompute) -> None:
+        """Note that somebody was, unless another change came meanwhile."""
+        that = (RecomputeRow.user_id == done.user_id) & (RecomputeRow.cause_id == done.cause_id)
+        await self._session.execute(delete(RecomputeRow).where(that))
 
     async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
         """Return whose access has passed an edge."""

@@ -86,3 +86,14 @@ class AccessRow(Row):
         )
         cause = Cause(cast("CauseType", self.cause_type), self.cause_id, self.caused_by)
         return AccessVersion(UserId(self.user_id), self.version, access, plan_rank, cause, self.valid_from)
+
+
+class RecomputeRow(Row):
+    """Somebody whose access has to be computed anew after a change of plans."""
+
+    __tablename__ = "access_recomputes"
+    __table_args__ = (Index("ix_access_recomputes_requested_at", "requested_at"),)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    cause_id: Mapped[str]
+    caused_by: Mapped[UUID | None]
+    requested_at: Mapped[datetime]

@@ -8,7 +8,8 @@ from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallI
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from payment_service.domain.plans import Interval, Kind, Price, Window
+from payment_service.domain.plan_changes import PastEntitlement
+from payment_service.domain.plans import Entitlement, Interval, Kind, Price, Window
 from payment_service.infrastructure.base import Row
 
 
@@ -22,8 +23,8 @@ class PlanRow(Row):
 
     __tablename__ = "plans"
     __table_args__ = (
-        UniqueConstraint("rank"),
         CheckConstraint("code ~ '^[a-z0-9_]{2,32}$'", name="code_shape"),
+        Index("uq_plans_rank_while_active", "rank", unique=True, postgresql_where=text("active")),
         Index("uq_plans_one_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
     code: Mapped[str] = mapped_column(primary_key=True)
@@ -32,6 +33,7 @@ class PlanRow(Row):
     is_default: Mapped[bool] = mapped_column(server_default=text("false"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     description: Mapped[str] = mapped_column(server_default=text("''"))
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
 
 
 class PriceRow(Row):
@@ -103,6 +105,33 @@ class EntitlementRow(Row):
     valid_to: Mapped[datetime | None]
     changed_by: Mapped[UUID | None]
     reason: Mapped[str | None]
+
+    @staticmethod
+    def columns(plan_code: str, entitlement: Entitlement) -> dict[str, Any]:
+        """Return the columns of what a plan says about a feature."""
+        return {
+            "plan_code": plan_code,
+            "feature": entitlement.feature,
+            "kind": entitlement.kind,
+            "flag": entitlement.flag,
+            "limit_value": entitlement.limit,
+            "unlimited": entitlement.is_unlimited,
+            "window_kind": entitlement.window,
+            "config": entitlement.config,
+        }
+
+    def to_past(self) -> PastEntitlement:
+        """Return what the plan said, when, and who changed it."""
+        entitlement = Entitlement(
+            feature=self.feature,
+            kind=cast("Kind", self.kind),
+            flag=self.flag,
+            limit=self.limit_value,
+            is_unlimited=self.unlimited,
+            window=cast("Window | None", self.window_kind),
+            config=self.config,
+        )
+        return PastEntitlement(entitlement, self.valid_from, self.valid_to, self.changed_by, self.reason)
 
 
 TOLD = (

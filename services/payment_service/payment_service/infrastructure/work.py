@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events import outbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeys
-from payment_service.application.access_ports import Accesses, Grants, Overrides, Plans
+from payment_service.application.access_ports import Accesses, Dunning, Grants, Overrides, Plans
 from payment_service.application.ports import (
     Attempt,
     Attempts,
@@ -31,8 +31,9 @@ from payment_service.infrastructure.billing_repositories import (
     SqlInvoices,
     SqlSubscriptions,
 )
+from payment_service.infrastructure.dunning_repository import SqlDunning
 from payment_service.infrastructure.overlay_repositories import SqlGrants, SqlOverrides
-from payment_service.infrastructure.plan_repository import SqlPlans
+from payment_service.infrastructure.plan_repository import PLANS_LOCK, SqlPlans
 from payment_service.infrastructure.reconcile_repositories import SqlReversals, SqlRuns
 from payment_service.infrastructure.sync_repository import SqlSyncs
 from payment_service.infrastructure.webhook_repository import SqlWebhooks
@@ -52,6 +53,7 @@ class SqlPaymentWork(SqlWork):
     accesses: Accesses
     overrides: Overrides
     grants: Grants
+    dunning: Dunning
     syncs: Syncs
     reversals: Reversals
     webhooks: Webhooks
@@ -69,6 +71,7 @@ class SqlPaymentWork(SqlWork):
         self.accesses = SqlAccesses(session)
         self.overrides = SqlOverrides(session)
         self.grants = SqlGrants(session)
+        self.dunning = SqlDunning(session)
         self.syncs = SqlSyncs(session)
         self.reversals = SqlReversals(session)
         self.webhooks = SqlWebhooks(session)
@@ -76,7 +79,11 @@ class SqlPaymentWork(SqlWork):
         self.outbox = SqlFacts(session)
 
     async def lock_user(self, user_id: UserId) -> None:
-        """Let nobody else change this person's billing until the transaction ends. Order of locks: sync, person."""
+        """Let nobody else change this person's billing until the transaction ends, nor anybody change the plans.
+
+        Order of locks: sync, plans, person.
+        """
+        await self.session.execute(select(func.pg_advisory_xact_lock_shared(PLANS_LOCK)))
         await self.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"user:{user_id}", 0))))
 
 
