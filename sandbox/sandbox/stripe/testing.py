@@ -23,6 +23,10 @@ WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - of the stand-in
 GOOD_CARD = {"card_number": "4242 4242 4242 4242", "card_expiry": "12 / 40", "card_cvc": "123", "name": "A Reader"}
 
 
+# One for all: each client of its own would load the machine's certificates again.
+BROWSER = httpx2.Client(trust_env=False, verify=False, limits=httpx2.Limits(max_keepalive_connections=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     body: bytes
@@ -54,7 +58,7 @@ class Stand:
     url: str
 
     def pay(self, session_url: str, **fields: str) -> httpx2.Response:
-        return httpx2.post(session_url, data={**GOOD_CARD, **fields}, trust_env=False)
+        return BROWSER.post(session_url, data={**GOOD_CARD, **fields})
 
     def advance(self, seconds: int) -> None:
         self.post("/_sandbox/clock", {"advance_seconds": seconds}).raise_for_status()
@@ -63,10 +67,10 @@ class Stand:
         return int(self.get("/_sandbox/clock")["now"])
 
     def get(self, path: str) -> Any:
-        return httpx2.get(self.url + path, trust_env=False).raise_for_status().json()
+        return BROWSER.get(self.url + path).raise_for_status().json()
 
     def post(self, path: str, body: Any) -> httpx2.Response:
-        return httpx2.post(self.url + path, json=body, trust_env=False)
+        return BROWSER.post(self.url + path, json=body)
 
 
 @contextmanager

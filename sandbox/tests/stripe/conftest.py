@@ -40,7 +40,10 @@ def client(stand: Stand, client_of: Callable[[Stand], stripe.StripeClient]) -> s
 @pytest.fixture
 def make_session(client: stripe.StripeClient) -> MakeSession:
     """A session for TrueCrime Pro; `given` overrides what is asked for."""
+    return session_maker(client)
 
+
+def session_maker(client: stripe.StripeClient) -> MakeSession:
     def make(**given: object) -> stripe.checkout.Session:
         wanted = {
             "mode": "subscription",
@@ -85,3 +88,9 @@ def subscribe(api: stripe.StripeClient) -> Subscribe:
         return api.v1.subscriptions.create(cast("Any", wanted))
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def open_session(api: stripe.StripeClient) -> MakeSession:
+    """As `make_session`, in the account that a module shares."""
+    return session_maker(api)

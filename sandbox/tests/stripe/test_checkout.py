@@ -4,11 +4,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import GOOD_CARD, Receiver, Stand, until
+from sandbox.stripe.testing import BROWSER, GOOD_CARD, Receiver, Stand, until
 
 MakeSession = Callable[..., stripe.checkout.Session]
 
@@ -131,13 +130,13 @@ def test_a_declined_card_says_so_and_another_pays(
     ],
 )
 def test_a_card_that_cannot_pay_is_refused_with_a_reason(
-    stand: Stand, client: stripe.StripeClient, make_session: MakeSession, fields: dict[str, str], status: int, said: str
+    shared: Stand, api: stripe.StripeClient, open_session: MakeSession, fields: dict[str, str], status: int, said: str
 ) -> None:
-    session = make_session(customer_email="reader@case.test")
-    answer = stand.pay(url_of(session), **fields)
+    session = open_session(customer_email="reader@case.test")
+    answer = shared.pay(url_of(session), **fields)
     assert (answer.status_code, said in answer.text.replace("&#39;", "'")) == (status, True)
     assert fields.get("card_number", GOOD_CARD["card_number"]) not in answer.text.partition("Cards for trying")[0]
-    assert client.v1.checkout.sessions.retrieve(session.id).status == "open"
+    assert api.v1.checkout.sessions.retrieve(session.id).status == "open"
 
 
 def test_no_card_number_is_kept(stand: Stand, make_session: MakeSession, tmp_path: Path) -> None:
@@ -173,17 +172,15 @@ def test_twenty_people_pay_at_once(
     assert stand.get("/_sandbox/webhooks")["pending"] == 0
 
 
-def test_an_expired_session_cannot_be_paid(
-    stand: Stand, client: stripe.StripeClient, make_session: MakeSession
-) -> None:
-    session = make_session()
-    expired = client.v1.checkout.sessions.expire(session.id)
+def test_an_expired_session_cannot_be_paid(shared: Stand, api: stripe.StripeClient, open_session: MakeSession) -> None:
+    session = open_session()
+    expired = api.v1.checkout.sessions.expire(session.id)
     assert (expired.status, expired.url) == ("expired", None)
-    assert stand.pay(url_of(session)).status_code == 410
-    assert httpx2.get(url_of(session)).status_code == 410
-    assert httpx2.get(f"{stand.url}/c/pay/cs_test_nothing").status_code == 404
+    assert shared.pay(url_of(session)).status_code == 410
+    assert BROWSER.get(url_of(session)).status_code == 410
+    assert BROWSER.get(f"{shared.url}/c/pay/cs_test_nothing").status_code == 404
     with pytest.raises(stripe.InvalidRequestError):
-        client.v1.checkout.sessions.expire(session.id)
+        api.v1.checkout.sessions.expire(session.id)
 
 
 @pytest.mark.parametrize(
@@ -199,15 +196,15 @@ def test_an_expired_session_cannot_be_paid(
     ],
 )
 def test_a_session_that_makes_no_sense_is_refused(
-    make_session: MakeSession, given: dict[str, object], param: str
+    open_session: MakeSession, given: dict[str, object], param: str
 ) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        make_session(**given)
+        open_session(**given)
     assert refused.value.param == param
 
 
-def test_the_page_has_the_form_a_person_needs(make_session: MakeSession) -> None:
-    page = httpx2.get(url_of(make_session())).text
+def test_the_page_has_the_form_a_person_needs(open_session: MakeSession) -> None:
+    page = BROWSER.get(url_of(open_session())).text
     for field in ("email", "card_number", "card_expiry", "card_cvc", "name"):
         assert f'name="{field}"' in page
     assert "TrueCrime Pro" in page
@@ -225,12 +222,12 @@ def test_a_customer_without_email_gets_the_one_typed(
 
 
 def test_the_pages_of_a_deleted_customer_are_gone(
-    stand: Stand, client: stripe.StripeClient, make_session: MakeSession
+    shared: Stand, api: stripe.StripeClient, open_session: MakeSession
 ) -> None:
-    customer = client.v1.customers.create({})
-    session = make_session(customer=customer.id)
-    portal = client.v1.billing_portal.sessions.create({"customer": customer.id})
-    client.v1.customers.delete(customer.id)
-    assert httpx2.get(url_of(session)).status_code == 404
-    assert stand.pay(url_of(session), email="a@case.test").status_code == 404
-    assert httpx2.get(portal.url).status_code == 404
+    customer = api.v1.customers.create({})
+    session = open_session(customer=customer.id)
+    portal = api.v1.billing_portal.sessions.create({"customer": customer.id})
+    api.v1.customers.delete(customer.id)
+    assert BROWSER.get(url_of(session)).status_code == 404
+    assert shared.pay(url_of(session), email="a@case.test").status_code == 404
+    assert BROWSER.get(portal.url).status_code == 404

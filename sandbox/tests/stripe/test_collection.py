@@ -7,7 +7,7 @@ import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import Stand
+from sandbox.stripe.testing import BROWSER, Stand
 
 Subscribe = Callable[..., stripe.Subscription]
 DAY, HOUR = 86_400, 3600
@@ -47,19 +47,19 @@ class TestFirstPayment:
         assert subscription.status == "incomplete"
         intent = intent_of(api, invoice_of(api, subscription))
         assert intent.status == "requires_action"
-        page = httpx2.get(bank_page(intent))
+        page = BROWSER.get(bank_page(intent))
         assert (page.status_code, "$9.99" in page.text) == (200, True)
-        assert httpx2.get(bank_page(intent)[:-1]).status_code == 404
-        answer = httpx2.post(bank_page(intent), data={"outcome": "complete"})
+        assert BROWSER.get(bank_page(intent)[:-1]).status_code == 404
+        answer = BROWSER.post(bank_page(intent), data={"outcome": "complete"})
         assert (answer.status_code, answer.headers["location"]) == (303, f"/i/{invoice_of(api, subscription).id}")
         assert (status_of(api, subscription), invoice_of(api, subscription).status) == ("active", "paid")
-        again = httpx2.post(bank_page(intent), data={"outcome": "fail"})
+        again = BROWSER.post(bank_page(intent), data={"outcome": "fail"})
         assert (again.status_code, status_of(api, subscription)) == (303, "active")
 
     def test_the_holder_does_not_authenticate(self, api: stripe.StripeClient, subscribe: Subscribe) -> None:
         subscription = subscribe("pm_card_threeDSecure2Required")
         intent = intent_of(api, invoice_of(api, subscription))
-        httpx2.post(bank_page(intent), data={"outcome": "fail"})
+        BROWSER.post(bank_page(intent), data={"outcome": "fail"})
         failed = intent_of(api, invoice_of(api, subscription))
         assert failed.last_payment_error is not None
         assert (failed.status, failed.last_payment_error.code) == (
@@ -178,19 +178,19 @@ class TestRenewal:
         self, api: stripe.StripeClient, shared: Stand, subscribe: Subscribe
     ) -> None:
         subscription = subscribe("pm_card_authenticationRequired")
-        httpx2.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
+        BROWSER.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
         shared.advance(32 * DAY)
         assert status_of(api, subscription) == "past_due"
         types = {str(event.type) for event in api.v1.events.list({"limit": 100}).data}
         assert {"invoice.payment_action_required", "payment_intent.requires_action"} <= types
-        httpx2.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
+        BROWSER.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
         assert status_of(api, subscription) == "active"
 
     def test_a_card_that_is_known_by_now_renews(
         self, api: stripe.StripeClient, shared: Stand, subscribe: Subscribe
     ) -> None:
         subscription = subscribe("pm_card_authenticationRequiredOnSetup")
-        httpx2.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
+        BROWSER.post(bank_page(intent_of(api, invoice_of(api, subscription))), data={"outcome": "complete"})
         shared.advance(32 * DAY)
         assert (status_of(api, subscription), invoice_of(api, subscription).billing_reason) == (
             "active",

@@ -4,11 +4,10 @@ import html
 import re
 from collections.abc import Callable
 
-import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import GOOD_CARD, Stand
+from sandbox.stripe.testing import BROWSER, GOOD_CARD, Stand
 
 Subscribe = Callable[..., stripe.Subscription]
 DAY = 86_400
@@ -29,12 +28,12 @@ def test_a_dearer_plan_begins_at_once_for_what_was_foretold(
 ) -> None:
     subscription = subscribe()
     plans = f"{portal_of(subscription)}/subscriptions/{subscription.id}/plan"
-    assert "your plan" in httpx2.get(plans).text
-    shown = httpx2.get(plans, params={"price": MAX}).text
+    assert "your plan" in BROWSER.get(plans).text
+    shown = BROWSER.get(plans, params={"price": MAX}).text
     told = re.search(r"Pay \$(\d+)\.(\d\d) and change", shown)
     assert told is not None
     assert "Unused time on TrueCrime Pro" in html.unescape(shown)
-    assert httpx2.post(plans, data={"price": MAX}).status_code == 303
+    assert BROWSER.post(plans, data={"price": MAX}).status_code == 303
     assert plan_of(api, subscription) == MAX
     invoice = api.v1.invoices.list({"subscription": subscription.id}).data[0]
     assert abs(invoice.amount_paid - int(told[1] + told[2])) <= 1  # a second may have passed
@@ -49,13 +48,13 @@ def test_a_cheaper_plan_waits_for_the_end_of_the_period(
     subscription = subscribe(price=MAX)
     portal = portal_of(subscription)
     here = f"{portal}/subscriptions/{subscription.id}"
-    assert "Nothing is due today" in httpx2.get(f"{here}/plan", params={"price": PRO}).text
+    assert "Nothing is due today" in BROWSER.get(f"{here}/plan", params={"price": PRO}).text
     for stays in (True, False):
-        assert httpx2.post(f"{here}/plan", data={"price": PRO}).status_code == 303
-        assert "Changes to TrueCrime Pro" in httpx2.get(portal).text
+        assert BROWSER.post(f"{here}/plan", data={"price": PRO}).status_code == 303
+        assert "Changes to TrueCrime Pro" in BROWSER.get(portal).text
         if stays:
-            httpx2.post(here, data={"stay": "yes"})
-            assert "Changes to TrueCrime Pro" not in httpx2.get(portal).text
+            BROWSER.post(here, data={"stay": "yes"})
+            assert "Changes to TrueCrime Pro" not in BROWSER.get(portal).text
     assert plan_of(api, subscription) == MAX
     shared.post("/_sandbox/clock", {"to": subscription["items"].data[0].current_period_end + 1}).raise_for_status()
     assert plan_of(api, subscription) == PRO
@@ -66,8 +65,8 @@ def test_a_cancellation_takes_the_place_of_a_change_that_waits(
 ) -> None:
     subscription = subscribe(price=MAX)
     here = f"{portal_of(subscription)}/subscriptions/{subscription.id}"
-    httpx2.post(f"{here}/plan", data={"price": PRO})
-    httpx2.post(here, data={"end": "yes"})
+    BROWSER.post(f"{here}/plan", data={"price": PRO})
+    BROWSER.post(here, data={"end": "yes"})
     ending = api.v1.subscriptions.retrieve(subscription.id)
     assert (ending.cancel_at_period_end, ending.schedule) == (True, None)
 
@@ -79,9 +78,9 @@ def test_a_plan_that_cannot_be_paid_or_does_not_exist_is_not_taken(
     bad = api.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": str(subscription.customer)})
     api.v1.subscriptions.update(subscription.id, {"default_payment_method": bad.id})
     plans = f"{portal_of(subscription)}/subscriptions/{subscription.id}/plan"
-    declined = httpx2.post(plans, data={"price": MAX})
+    declined = BROWSER.post(plans, data={"price": MAX})
     assert (declined.status_code, "Your plan has not changed." in declined.text) == (402, True)
-    assert httpx2.post(plans, data={"price": "price_nothing"}).status_code == 422
+    assert BROWSER.post(plans, data={"price": "price_nothing"}).status_code == 422
     assert plan_of(api, subscription) == PRO
     assert api.v1.invoices.list({"subscription": subscription.id, "status": "open"}).data == []
 
@@ -92,9 +91,9 @@ def test_a_plan_is_confirmed_at_the_bank(
     subscription = subscribe()
     asking = api.v1.payment_methods.attach("pm_card_authenticationRequired", {"customer": str(subscription.customer)})
     api.v1.subscriptions.update(subscription.id, {"default_payment_method": asking.id})
-    answer = httpx2.post(f"{portal_of(subscription)}/subscriptions/{subscription.id}/plan", data={"price": MAX})
+    answer = BROWSER.post(f"{portal_of(subscription)}/subscriptions/{subscription.id}/plan", data={"price": MAX})
     assert plan_of(api, subscription) == PRO
-    assert httpx2.post(answer.headers["location"], data={"outcome": "complete"}).status_code == 303
+    assert BROWSER.post(answer.headers["location"], data={"outcome": "complete"}).status_code == 303
     assert plan_of(api, subscription) == MAX
 
 
@@ -107,10 +106,10 @@ def test_another_card_is_charged_from_now_on(
     subscription = subscribe()
     portal = portal_of(subscription)
     for number, status in (("4000 0000 0000 0002", 402), ("1234", 422), ("5555 5555 5555 4444", 303)):
-        answer = httpx2.post(f"{portal}/card", data={**GOOD_CARD, "card_number": number})
+        answer = BROWSER.post(f"{portal}/card", data={**GOOD_CARD, "card_number": number})
         assert answer.status_code == status
         assert number not in answer.text
-    assert "Mastercard ending in 4444" in httpx2.get(portal).text
+    assert "Mastercard ending in 4444" in BROWSER.get(portal).text
     shared.post("/_sandbox/clock", {"to": subscription["items"].data[0].current_period_end + 1}).raise_for_status()
     charge = api.v1.charges.list({"customer": str(subscription.customer)}).data[0]
     assert charge.payment_method_details is not None
@@ -124,17 +123,17 @@ def test_an_open_invoice_is_paid_on_its_page(
     subscription = subscribe("pm_card_chargeCustomerFail")
     assert subscription.status == "incomplete"
     page = f"{shared.url}/i/{subscription.latest_invoice}"
-    assert "Pay now" in httpx2.get(portal_of(subscription)).text
-    assert "Pay $9.99" in httpx2.get(page).text
-    assert httpx2.post(page, data={"stored": "yes"}).status_code == 402
-    assert httpx2.post(page, data={**GOOD_CARD, "card_cvc": "1"}).status_code == 422
-    bank = httpx2.post(page, data={**GOOD_CARD, "card_number": "4000 0000 0000 3220"})
+    assert "Pay now" in BROWSER.get(portal_of(subscription)).text
+    assert "Pay $9.99" in BROWSER.get(page).text
+    assert BROWSER.post(page, data={"stored": "yes"}).status_code == 402
+    assert BROWSER.post(page, data={**GOOD_CARD, "card_cvc": "1"}).status_code == 422
+    bank = BROWSER.post(page, data={**GOOD_CARD, "card_number": "4000 0000 0000 3220"})
     assert (bank.status_code, "/authenticate/" in bank.headers["location"]) == (303, True)
-    assert httpx2.post(page, data=GOOD_CARD).status_code == 303
+    assert BROWSER.post(page, data=GOOD_CARD).status_code == 303
     assert api.v1.subscriptions.retrieve(subscription.id).status == "active"
-    assert httpx2.post(page, data=GOOD_CARD).status_code == 303
+    assert BROWSER.post(page, data=GOOD_CARD).status_code == 303
     assert len(api.v1.invoices.list({"subscription": subscription.id}).data) == 1
-    assert httpx2.post(f"{shared.url}/i/in_nothing", data=GOOD_CARD).status_code == 404
+    assert BROWSER.post(f"{shared.url}/i/in_nothing", data=GOOD_CARD).status_code == 404
 
 
 def test_a_portal_opens_only_what_belongs_to_its_customer(
@@ -142,8 +141,8 @@ def test_a_portal_opens_only_what_belongs_to_its_customer(
 ) -> None:
     mine, other = subscribe(), subscribe()
     here = f"{portal_of(mine)}/subscriptions/{other.id}"
-    assert httpx2.post(here, data={"end": "yes"}).status_code == 303
-    assert httpx2.post(f"{here}/plan", data={"price": MAX}).status_code == 303
-    assert httpx2.get(f"{here}/plan").status_code == 303
+    assert BROWSER.post(here, data={"end": "yes"}).status_code == 303
+    assert BROWSER.post(f"{here}/plan", data={"price": MAX}).status_code == 303
+    assert BROWSER.get(f"{here}/plan").status_code == 303
     untouched = api.v1.subscriptions.retrieve(other.id)
     assert (untouched.cancel_at_period_end, plan_of(api, other)) == (False, PRO)

@@ -3,11 +3,10 @@
 import base64
 from typing import Any, cast
 
-import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import API_KEY, Stand
+from sandbox.stripe.testing import API_KEY, BROWSER, Stand
 
 BEARER = {"Authorization": f"Bearer {API_KEY}"}
 
@@ -17,56 +16,56 @@ def customers(client: stripe.StripeClient, count: int) -> list[str]:
     return [client.v1.customers.create({"name": f"Reader {n}"}).id for n in range(count)][::-1]
 
 
-def test_a_wrong_key_is_an_authentication_error(stand: Stand) -> None:
-    stranger = stripe.StripeClient("sk_test_somebody_else_1234", base_addresses={"api": stand.url})
+def test_a_wrong_key_is_an_authentication_error(shared: Stand) -> None:
+    stranger = stripe.StripeClient("sk_test_somebody_else_1234", base_addresses={"api": shared.url})
     with pytest.raises(stripe.AuthenticationError, match=r"Invalid API Key provided: sk_test_\*+1234"):
         stranger.v1.customers.list()
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Basic ???", "Digest x"])
-def test_no_key_is_refused(stand: Stand, header: str) -> None:
-    answer = httpx2.get(f"{stand.url}/v1/customers", headers={"Authorization": header})
+def test_no_key_is_refused(shared: Stand, header: str) -> None:
+    answer = BROWSER.get(f"{shared.url}/v1/customers", headers={"Authorization": header})
     assert answer.status_code == 401
     assert "did not provide an API key" in answer.json()["error"]["message"]
 
 
-def test_a_key_as_user_name_is_taken(stand: Stand) -> None:
+def test_a_key_as_user_name_is_taken(shared: Stand) -> None:
     credentials = base64.b64encode(f"{API_KEY}:".encode()).decode()
-    answer = httpx2.get(f"{stand.url}/v1/customers", headers={"Authorization": f"Basic {credentials}"})
+    answer = BROWSER.get(f"{shared.url}/v1/customers", headers={"Authorization": f"Basic {credentials}"})
     assert answer.status_code == 200
     assert answer.headers["request-id"].startswith("req_")
     assert answer.headers["stripe-version"] == stripe.api_version
 
 
-def test_another_api_version_is_refused(stand: Stand) -> None:
-    answer = httpx2.get(f"{stand.url}/v1/customers", headers={**BEARER, "Stripe-Version": "2019-01-01"})
+def test_another_api_version_is_refused(shared: Stand) -> None:
+    answer = BROWSER.get(f"{shared.url}/v1/customers", headers={**BEARER, "Stripe-Version": "2019-01-01"})
     assert answer.status_code == 400
     assert "2019-01-01" in answer.json()["error"]["message"]
 
 
-def test_an_address_that_is_not_the_apis_is_named(stand: Stand) -> None:
-    answer = httpx2.post(f"{stand.url}/v1/charms", headers=BEARER)
+def test_an_address_that_is_not_the_apis_is_named(shared: Stand) -> None:
+    answer = BROWSER.post(f"{shared.url}/v1/charms", headers=BEARER)
     assert answer.status_code == 404
     assert "Unrecognized request URL (POST: /v1/charms)" in answer.json()["error"]["message"]
 
 
-def test_json_is_not_the_apis_language(stand: Stand) -> None:
-    answer = httpx2.post(f"{stand.url}/v1/customers", headers=BEARER, json={"email": "a@case.test"})
+def test_json_is_not_the_apis_language(shared: Stand) -> None:
+    answer = BROWSER.post(f"{shared.url}/v1/customers", headers=BEARER, json={"email": "a@case.test"})
     assert answer.status_code == 400
     assert "application/x-www-form-urlencoded" in answer.json()["error"]["message"]
 
 
-def test_an_unknown_parameter_is_refused(client: stripe.StripeClient) -> None:
+def test_an_unknown_parameter_is_refused(api: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        client.v1.customers.create(cast("Any", {"mail": "a@case.test"}))
+        api.v1.customers.create(cast("Any", {"mail": "a@case.test"}))
     assert (refused.value.code, refused.value.param) == ("parameter_unknown", "mail")
 
 
-def test_a_missing_object_is_404_in_the_path_and_400_in_a_parameter(client: stripe.StripeClient) -> None:
+def test_a_missing_object_is_404_in_the_path_and_400_in_a_parameter(api: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError) as in_path:
-        client.v1.subscriptions.retrieve("sub_nobody")
+        api.v1.subscriptions.retrieve("sub_nobody")
     with pytest.raises(stripe.InvalidRequestError) as in_parameter:
-        client.v1.billing_portal.sessions.create({"customer": "cus_nobody"})
+        api.v1.billing_portal.sessions.create({"customer": "cus_nobody"})
     assert (in_path.value.http_status, in_path.value.code) == (404, "resource_missing")
     assert (in_parameter.value.http_status, in_parameter.value.param) == (400, "customer")
 
@@ -90,15 +89,15 @@ class TestIdempotency:
         with pytest.raises(stripe.IdempotencyError):
             client.v1.products.create({"name": "one"}, {"idempotency_key": "make-one"})
 
-    def test_failed_validation_leaves_the_key_free(self, client: stripe.StripeClient) -> None:
+    def test_failed_validation_leaves_the_key_free(self, api: stripe.StripeClient) -> None:
         with pytest.raises(stripe.InvalidRequestError):
-            client.v1.customers.create({"email": "no-address"}, {"idempotency_key": "try"})
-        assert client.v1.customers.create({"email": "an@address.test"}, {"idempotency_key": "try"}).id
+            api.v1.customers.create({"email": "no-address"}, {"idempotency_key": "try"})
+        assert api.v1.customers.create({"email": "an@address.test"}, {"idempotency_key": "try"}).id
 
-    def test_a_refusal_of_the_operation_is_kept(self, stand: Stand) -> None:
+    def test_a_refusal_of_the_operation_is_kept(self, shared: Stand) -> None:
         headers = {**BEARER, "Idempotency-Key": "portal"}
         answers = [
-            httpx2.post(f"{stand.url}/v1/billing_portal/sessions", headers=headers, data={"customer": "cus_nobody"})
+            BROWSER.post(f"{shared.url}/v1/billing_portal/sessions", headers=headers, data={"customer": "cus_nobody"})
             for _ in range(2)
         ]
         assert [answer.status_code for answer in answers] == [400, 400]
@@ -122,32 +121,32 @@ class TestLists:
         assert [customer.id for customer in page.data] == expected[2:4]
         assert page.has_more
 
-    def test_a_range_of_creation_times_is_kept_to(self, client: stripe.StripeClient, stand: Stand) -> None:
-        customers(client, 1)
-        stand.advance(100)
-        later = client.v1.customers.create({})
-        found = client.v1.customers.list({"created": {"gt": later.created - 50}})
+    def test_a_range_of_creation_times_is_kept_to(self, api: stripe.StripeClient, shared: Stand) -> None:
+        customers(api, 1)
+        shared.advance(100)
+        later = api.v1.customers.create({})
+        found = api.v1.customers.list({"created": {"gt": later.created - 50}})
         assert [customer.id for customer in found.data] == [later.id]
 
     @pytest.mark.parametrize(
         ("asked", "param"),
         [("limit=0", "limit"), ("limit=101", "limit"), ("starting_after=cus_nobody", "starting_after")],
     )
-    def test_a_wrong_cursor_or_limit_is_refused(self, stand: Stand, asked: str, param: str) -> None:
-        answer = httpx2.get(f"{stand.url}/v1/customers?{asked}", headers=BEARER)
+    def test_a_wrong_cursor_or_limit_is_refused(self, shared: Stand, asked: str, param: str) -> None:
+        answer = BROWSER.get(f"{shared.url}/v1/customers?{asked}", headers=BEARER)
         assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
-    def test_prices_are_found_by_lookup_key(self, client: stripe.StripeClient) -> None:
-        found = client.v1.prices.list({"lookup_keys": ["pro_month", "max_month"], "expand": ["data.product"]})
+    def test_prices_are_found_by_lookup_key(self, api: stripe.StripeClient) -> None:
+        found = api.v1.prices.list({"lookup_keys": ["pro_month", "max_month"], "expand": ["data.product"]})
         seeded = {(price.lookup_key, price.unit_amount, price.product.name) for price in found.data}  # type: ignore[union-attr]  # expanded
         assert seeded == {("pro_month", 999, "TrueCrime Pro"), ("max_month", 1999, "TrueCrime Max")}
 
 
-def test_what_cannot_be_expanded_is_refused(client: stripe.StripeClient) -> None:
+def test_what_cannot_be_expanded_is_refused(api: stripe.StripeClient) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
-        client.v1.prices.retrieve("price_TrueCrimeProMonth", {"expand": ["currency"]})
+        api.v1.prices.retrieve("price_TrueCrimeProMonth", {"expand": ["currency"]})
     with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
-        client.v1.prices.retrieve("price_TrueCrimeProMonth", {"expand": ["a.b.c.d.e"]})
+        api.v1.prices.retrieve("price_TrueCrimeProMonth", {"expand": ["a.b.c.d.e"]})
 
 
 def test_a_customer_is_changed_and_deleted(client: stripe.StripeClient) -> None:

@@ -9,12 +9,11 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any
 
-import httpx2
 import pytest
 import stripe
 from stripe import _object_classes, _stripe_object
 
-from sandbox.stripe.testing import API_KEY, Stand
+from sandbox.stripe.testing import API_KEY, BROWSER, Stand
 
 MakeSession = Callable[..., stripe.checkout.Session]
 EXPECTED_KINDS = {
@@ -170,9 +169,10 @@ def objects_in(value: Any) -> Iterator[dict[str, Any]]:
             yield from objects_in(child)
 
 
-@pytest.fixture
-def answers(stand: Stand, client: stripe.StripeClient, make_session: MakeSession) -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def answers(shared: Stand, api: stripe.StripeClient, open_session: MakeSession) -> list[dict[str, Any]]:
     """A life of the account: a decline, a payment, renewals, an end; then everything that can be read of it."""
+    stand, client, make_session = shared, api, open_session
     customer = client.v1.customers.create({"email": "reader@case.test", "metadata": {"user_id": "u1"}})
     session = make_session(customer=customer.id, subscription_data={"metadata": {"user_id": "u1"}})
     other = make_session()
@@ -251,7 +251,7 @@ def _everything_else(stand: Stand, client: stripe.StripeClient, make_session: Ma
 
 def _read(stand: Stand, path: str) -> dict[str, Any]:
     address = f"{stand.url}{path}{'&' if '?' in path else '?'}limit=100"
-    answer: dict[str, Any] = httpx2.get(address, headers={"Authorization": f"Bearer {API_KEY}"}).json()
+    answer: dict[str, Any] = BROWSER.get(address, headers={"Authorization": f"Bearer {API_KEY}"}).json()
     assert "error" not in answer, answer
     return answer
 
@@ -284,8 +284,8 @@ def test_event_types_are_the_sdks_own(answers: list[dict[str, Any]]) -> None:
         ({"product": 7}, "price.product: 7"),
     ],
 )
-def test_the_check_sees_what_is_wrong(stand: Stand, broken: dict[str, Any], said: str) -> None:
-    price = _read(stand, "/v1/prices")["data"][0]
+def test_the_check_sees_what_is_wrong(shared: Stand, broken: dict[str, Any], said: str) -> None:
+    price = _read(shared, "/v1/prices")["data"][0]
     assert list(object_problems(price, stripe.Price, "price")) == []
     found = list(object_problems({**price, **broken}, stripe.Price, "price"))
     assert any(problem.startswith(said) for problem in found), found

@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import stripe
 
 from sandbox.servers.ports import free_port, is_listening
-from sandbox.stripe.testing import API_KEY, Stand, running_stripe, until
+from sandbox.stripe.testing import API_KEY, BROWSER, Stand, running_stripe, until
 
 ClientOf = Callable[[Stand], stripe.StripeClient]
 MakeSession = Callable[..., stripe.checkout.Session]
@@ -56,11 +55,11 @@ def test_the_dashboard_shows_the_account(stand: Stand, make_session: MakeSession
     url = make_session(customer_email="reader@case.test").url
     assert url is not None
     stand.pay(url)
-    page = httpx2.get(f"{stand.url}/").text
+    page = BROWSER.get(f"{stand.url}/").text
     for shown in ("reader@case.test", "pro_month", "$9.99", "customer.subscription.created", "Send again"):
         assert shown in page
     before = stand.now()
-    assert httpx2.post(f"{stand.url}/clock/month").status_code == 303
+    assert BROWSER.post(f"{stand.url}/clock/month").status_code == 303
     assert 28 * 86_400 <= stand.now() - before <= 31 * 86_400 + 60
 
 
@@ -73,11 +72,11 @@ def test_the_portal_ends_and_keeps_a_subscription(
     stand.pay(url)
     [subscription] = client.v1.subscriptions.list().data
     portal = client.v1.billing_portal.sessions.create({"customer": customer.id, "return_url": "http://127.0.0.1:8000/"})
-    assert "Cancel at the end of the period" in httpx2.get(portal.url).text
+    assert "Cancel at the end of the period" in BROWSER.get(portal.url).text
     for end, expected in (("yes", True), ("no", False)):
-        assert httpx2.post(f"{portal.url}/subscriptions/{subscription.id}", data={"end": end}).status_code == 303
+        assert BROWSER.post(f"{portal.url}/subscriptions/{subscription.id}", data={"end": end}).status_code == 303
         assert client.v1.subscriptions.retrieve(subscription.id).cancel_at_period_end is expected
-    assert httpx2.get(f"{stand.url}/p/session/{portal.id}.guessed").status_code == 404
+    assert BROWSER.get(f"{stand.url}/p/session/{portal.id}.guessed").status_code == 404
     invoice = client.v1.invoices.list().data[0]
     assert invoice.hosted_invoice_url is not None
-    assert "TrueCrime Pro" in httpx2.get(invoice.hosted_invoice_url).text
+    assert "TrueCrime Pro" in BROWSER.get(invoice.hosted_invoice_url).text

@@ -4,30 +4,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any, cast
 
-import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import Stand
+from sandbox.stripe.testing import BROWSER, Stand
 
 Subscribe = Callable[..., stripe.Subscription]
 DAY = 86_400
 PRO = "price_TrueCrimeProMonth"
-
-
-@pytest.fixture
-def open_session(api: stripe.StripeClient) -> Callable[..., stripe.checkout.Session]:
-    def make(**given: object) -> stripe.checkout.Session:
-        wanted = {
-            "mode": "subscription",
-            "line_items": [{"price": PRO, "quantity": 1}],
-            "success_url": "http://127.0.0.1:8000/done",
-            "customer_email": "reader@case.test",
-            **given,
-        }
-        return api.v1.checkout.sessions.create(cast("Any", wanted))
-
-    return make
 
 
 @pytest.fixture
@@ -53,9 +37,9 @@ class TestTrials:
     def test_checkout_begins_a_trial_and_keeps_the_card(
         self, api: stripe.StripeClient, shared: Stand, open_session: Callable[..., stripe.checkout.Session]
     ) -> None:
-        session = open_session(subscription_data={"trial_period_days": 14})
+        session = open_session(customer_email="reader@case.test", subscription_data={"trial_period_days": 14})
         assert session.amount_total == 0
-        assert "14 days free" in httpx2.get(str(session.url)).text
+        assert "14 days free" in BROWSER.get(str(session.url)).text
         assert shared.pay(str(session.url)).status_code == 303
         subscription = subscription_of(api, session)
         invoice = cast("stripe.Invoice", subscription.latest_invoice)
@@ -131,7 +115,7 @@ class TestDiscounts:
         code: Callable[..., stripe.PromotionCode],
     ) -> None:
         made = code()
-        session = open_session(allow_promotion_codes=True)
+        session = open_session(customer_email="reader@case.test", allow_promotion_codes=True)
         wrong = shared.pay(str(session.url), promotion_code="NOSUCHCODE")
         assert (wrong.status_code, "This code is invalid." in wrong.text) == (422, True)
         assert shared.pay(str(session.url), promotion_code=made.code.lower()).status_code == 303
@@ -220,32 +204,32 @@ class TestAuthenticationInCheckout:
     def test_the_holder_confirms_and_is_led_back(
         self, api: stripe.StripeClient, shared: Stand, open_session: Callable[..., stripe.checkout.Session]
     ) -> None:
-        session = open_session()
+        session = open_session(customer_email="reader@case.test")
         answer = shared.pay(str(session.url), card_number="4000 0025 0000 3155")
         assert answer.status_code == 303
         bank = answer.headers["location"]
         assert bank.startswith(f"{shared.url}/authenticate/pi_")
         assert api.v1.checkout.sessions.retrieve(session.id).status == "open"
-        refused = httpx2.post(bank, data={"outcome": "fail"})
+        refused = BROWSER.post(bank, data={"outcome": "fail"})
         assert (refused.status_code, refused.headers["location"]) == (303, session.url)
         bank = shared.pay(str(session.url), card_number="4000 0000 0000 3220").headers["location"]
-        confirmed = httpx2.post(bank, data={"outcome": "complete"})
-        assert confirmed.headers["location"] == "http://127.0.0.1:8000/done"
+        confirmed = BROWSER.post(bank, data={"outcome": "complete"})
+        assert confirmed.headers["location"] == f"http://127.0.0.1:8000/account?session={session.id}"
         assert subscription_of(api, session).status == "active"
 
     def test_a_session_that_expired_meanwhile_is_not_paid(
         self, api: stripe.StripeClient, shared: Stand, open_session: Callable[..., stripe.checkout.Session]
     ) -> None:
-        session = open_session()
+        session = open_session(customer_email="reader@case.test")
         bank = shared.pay(str(session.url), card_number="4000 0027 6000 3184").headers["location"]
         api.v1.checkout.sessions.expire(session.id)
-        httpx2.post(bank, data={"outcome": "complete"})
+        BROWSER.post(bank, data={"outcome": "complete"})
         assert api.v1.checkout.sessions.retrieve(session.id).subscription is None
 
     def test_a_card_that_fails_later_pays_when_it_is_typed(
         self, api: stripe.StripeClient, shared: Stand, open_session: Callable[..., stripe.checkout.Session]
     ) -> None:
-        session = open_session()
+        session = open_session(customer_email="reader@case.test")
         assert shared.pay(str(session.url), card_number="4000 0000 0000 0341").status_code == 303
         subscription = subscription_of(api, session)
         shared.advance(32 * DAY)

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx2
 import pytest
 import stripe
 
-from sandbox.stripe.testing import WEBHOOK_SECRET, Receiver, Stand, running_stripe, until
+from sandbox.stripe.testing import BROWSER, WEBHOOK_SECRET, Receiver, Stand, running_stripe, until
 
 ClientOf = Callable[[Stand], stripe.StripeClient]
 
@@ -75,7 +74,7 @@ def test_an_event_is_delivered_again_on_request(stand: Stand, client: stripe.Str
     [event] = client.v1.events.list().data
     assert stand.post(f"/_sandbox/events/{event.id}/redeliver", None).status_code == 202
     until(lambda: len(receiver.received) == 2)
-    assert httpx2.post(f"{stand.url}/events/{event.id}/redeliver").status_code == 303
+    assert BROWSER.post(f"{stand.url}/events/{event.id}/redeliver").status_code == 303
     until(lambda: len(receiver.received) == 3)
     assert set(receiver.types) == {"customer.created"}
     assert stand.post("/_sandbox/events/evt_nothing/redeliver", None).status_code == 404
