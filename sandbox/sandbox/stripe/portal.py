@@ -155,6 +155,7 @@ class Portal:
             status=status,
             here=_home(request),
             return_url=session["return_url"],
+            asks_card=session["flow"] is not None and session["flow"]["type"] == "payment_method_update",
             errors=dict.fromkeys(("declined", *FIELDS), "") | errors if errors else None,
             **portal_view(self._account, session["customer"]),
         )

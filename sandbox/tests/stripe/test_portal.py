@@ -117,6 +117,14 @@ def test_another_card_is_charged_from_now_on(
     assert charge.payment_method_details.card.last4 == "4444"
 
 
+def test_a_portal_is_opened_for_one_thing(api: stripe.StripeClient, subscribe: Subscribe) -> None:
+    customer = str(subscribe().customer)
+    for kind, opened in (("payment_method_update", True), ("subscription_update", False)):
+        session = api.v1.billing_portal.sessions.create({"customer": customer, "flow_data": {"type": kind}})
+        assert session.flow is not None
+        assert (session.flow.type, "<details open>" in BROWSER.get(session.url).text) == (kind, opened)
+
+
 def test_an_open_invoice_is_paid_on_its_page(
     api: stripe.StripeClient, shared: Stand, subscribe: Subscribe, portal_of: Callable[[stripe.Subscription], str]
 ) -> None:

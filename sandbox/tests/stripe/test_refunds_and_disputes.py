@@ -62,6 +62,13 @@ def test_a_refund_repeated_under_its_key_happens_once(api: stripe.StripeClient, 
     assert api.v1.charges.retrieve(charge.id).amount_refunded == 100
 
 
+def test_refunds_are_listed_by_pages(api: stripe.StripeClient, charge: stripe.Charge) -> None:
+    made = [api.v1.refunds.create({"charge": charge.id, "amount": 10}).id for _ in range(7)][::-1]
+    first = api.v1.refunds.list({"charge": charge.id, "limit": 3, "expand": ["data.charge"]})
+    assert (first.has_more, len(first.data), isinstance(first.data[0].charge, stripe.Charge)) == (True, 3, True)
+    assert [refund.id for refund in first.auto_paging_iter()] == made
+
+
 @pytest.mark.parametrize(("outcome", "told"), [("won", ["charge.dispute.funds_reinstated"]), ("lost", [])])
 def test_a_bank_opens_a_dispute_and_decides_it(
     shared: Stand, api: stripe.StripeClient, charge: stripe.Charge, outcome: str, told: list[str]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,35 @@ def test_a_restart_keeps_objects_clock_and_idempotency(tmp_path: Path, client_of
         assert [customer.id for customer in client.v1.customers.list().data] == [made.id]
         assert stand.now() >= then
         assert len(client.v1.prices.list({"lookup_keys": ["pro_month"]}).data) == 1
+
+
+def test_a_restart_keeps_trials_policies_and_delivery_modes(tmp_path: Path, client_of: ClientOf) -> None:
+    with running_stripe(tmp_path) as stand:
+        client = client_of(stand)
+        customer = client.v1.customers.create({}).id
+        client.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer})
+        [method] = client.v1.payment_methods.list({"customer": customer}).data
+        trial = client.v1.subscriptions.create(
+            {
+                "customer": customer,
+                "default_payment_method": method.id,
+                "items": [{"price": "price_TrueCrimeProMonth"}],
+                "trial_period_days": 5,
+            }
+        )
+        stand.post("/_sandbox/billing", {"retry_days": [], "after_last_retry": "unpaid"}).raise_for_status()
+        stand.post("/_sandbox/delivery", {"drop": 1, "seed": 9}).raise_for_status()
+    # A state of before deliveries could be forged.
+    with sqlite3.connect(tmp_path / "stripe.sqlite3") as state:
+        state.execute("ALTER TABLE deliveries DROP COLUMN forged")
+    state.close()
+    with running_stripe(tmp_path) as stand:
+        client = client_of(stand)
+        assert (stand.get("/_sandbox/delivery")["seed"], stand.get("/_sandbox/billing")["retry_days"]) == (9, [])
+        stand.advance(6 * 86_400)
+        assert client.v1.subscriptions.retrieve(trial.id).status == "unpaid"
+        [notice] = client.v1.events.list({"type": "customer.subscription.trial_will_end"}).data
+        assert notice.created == trial.created + 2 * 86_400
 
 
 def test_what_was_answered_survives_kill_9(tmp_path: Path, client_of: ClientOf) -> None:

@@ -165,6 +165,8 @@ class TestDiscounts:
         }
         preview = api.v1.invoices.create_preview({"subscription": subscription.id, "subscription_details": details})
         assert [line.amount for line in preview.lines.data] == [-499, 999]
+        without = api.v1.invoices.create_preview({"subscription": subscription.id, "discounts": ""})
+        assert without.amount_due == 999
 
     @pytest.mark.parametrize(
         "restrictions",

@@ -115,6 +115,21 @@ def change_to(account: Account, body: JsonObject, items: list[JsonObject], behav
     )
 
 
+def settle_rest(account: Account, body: JsonObject, *, prorate: bool, invoice: bool) -> None:
+    """Before a subscription ends now: credit for the unused time, and an invoice over all that is still pending."""
+    now = account.now()
+    private = account.store.private(body["id"])
+    for item in body["items"]["data"] if prorate and body["status"] != "trialing" else ():
+        debit = debit_of(private, item["id"])
+        if debit is not None and (credit := debit.unused(now)):
+            rest = _item(account, body, item, "Unused time on", -credit, (now, debit.end))
+            account.emit("invoiceitem.created", account.keep(rest))
+    if invoice and pending_items(account, body["id"]):
+        item = body["items"]["data"][0]
+        occasion = Occasion(new_id("in"), "manual", (item["current_period_start"], now))
+        _collect(account, body, draft(account, body, occasion, periods=False))
+
+
 def keep_change(account: Account, body: JsonObject, wanted: Change) -> JsonObject:
     """Make the change; what it costs or saves waits for the next invoice."""
     changes, debits, waiting = _computed(account, body, wanted)

@@ -122,3 +122,17 @@ def portal_session(session_id: str, created: int, *, customer: str, url: str, **
         "url": url,
         **given,
     }
+
+
+def portal_flow(given: JsonObject) -> JsonObject:
+    """The one thing that a portal session was opened for."""
+    cancel, update = given.get("subscription_cancel"), given.get("subscription_update")
+    return {
+        "after_completion": {"hosted_confirmation": None, "redirect": None, "type": "portal_homepage"},
+        "customer_update": None,
+        "subscription_cancel": None if cancel is None else {**cancel, "retention": None},
+        "subscription_pause": None,
+        "subscription_update": update,
+        "subscription_update_confirm": None,
+        "type": given["type"],
+    }

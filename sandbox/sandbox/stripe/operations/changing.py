@@ -21,8 +21,8 @@ _MANAGED = (
 def change_subscription(account: Account, body: JsonObject, given: JsonObject, changes: JsonObject) -> JsonObject:
     """Make the changes of a request, also those that cost or save money."""
     if "discounts" in given:
-        changes["discounts"] = _new_discounts(account, body, given["discounts"])
-        body = account.change(body, "customer.subscription.updated", discounts=changes.pop("discounts"))
+        discounts = new_discounts(account, body, given["discounts"])
+        body = account.change(body, "customer.subscription.updated", discounts=discounts)
     wanted = wanted_change(account, body, given, changes)
     if wanted is None:
         return account.change(body, "customer.subscription.updated", **changes)
@@ -146,7 +146,7 @@ def _sold(account: Account, price_id: str, param: str) -> JsonObject:
     return price
 
 
-def _new_discounts(account: Account, body: JsonObject, asked: list[JsonObject] | None) -> list[str]:
+def new_discounts(account: Account, body: JsonObject, asked: list[JsonObject] | None) -> list[str]:
     """The given discounts take the place of those there were."""
     now = account.now()
     for old in running(account, body["discounts"], now):

@@ -96,8 +96,6 @@ _COUPON: Spec = {
 _RESTRICTIONS = params.group(
     {
         "first_time_transaction": params.flag,
-        "minimum_amount": params.integer,
-        "minimum_amount_currency": params.text,
     }
 )
 _CODE: Spec = {

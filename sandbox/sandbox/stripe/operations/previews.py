@@ -8,7 +8,7 @@ from sandbox.stripe.billing.lifecycle import Order, begin, next_period
 from sandbox.stripe.errors import ApiError, JsonObject, invalid
 from sandbox.stripe.ids import random_text
 from sandbox.stripe.operations.call import Call
-from sandbox.stripe.operations.changing import wanted_change
+from sandbox.stripe.operations.changing import new_discounts, wanted_change
 from sandbox.stripe.operations.redeeming import redeemable
 from sandbox.stripe.operations.subscription_specs import CHANGE, DISCOUNTS
 from sandbox.stripe.operations.subscriptions import active_price, trial_end_of
@@ -27,6 +27,8 @@ def _of_running(account: Account, given: JsonObject) -> JsonObject:
     if body["status"] not in LIVE_STATUSES:
         raise ApiError("You cannot preview the invoice of a canceled subscription.", code="invoice_upcoming_none")
     details = given.get("subscription_details", {})
+    if "discounts" in given:
+        body = account.change(body, discounts=new_discounts(account, body, given["discounts"]))
     wanted = wanted_change(account, body, details, {})
     if wanted is not None:
         body = keep_change(account, body, wanted)

@@ -7,7 +7,7 @@ from sandbox.stripe.account import Account
 from sandbox.stripe.billing.due import expire_session
 from sandbox.stripe.errors import ApiError, JsonObject, invalid
 from sandbox.stripe.ids import new_id, random_text
-from sandbox.stripe.objects.sessions import checkout_session, line_item, portal_session
+from sandbox.stripe.objects.sessions import checkout_session, line_item, portal_flow, portal_session
 from sandbox.stripe.operations.call import LISTING, Call, Endpoint, equal, listed, of_customer
 from sandbox.stripe.operations.redeeming import code_named, redeemable, refuse_unusable
 from sandbox.stripe.operations.subscription_specs import DISCOUNTS, TRIAL_SETTINGS
@@ -129,6 +129,7 @@ def _create_portal(account: Account, call: Call) -> JsonObject:
     given: dict[str, Any] = {name: value for name, value in call.params.items() if name != "customer"}
     # The page is opened by who holds its address, so the address is not the id that logs show.
     token = random_text(48)
+    given["flow"] = portal_flow(given.pop("flow_data")) if "flow_data" in given else None
     session_id = new_id("bps")
     url = f"{account.public_url}/p/session/{session_id}.{token}"
     return account.keep(
@@ -154,7 +155,7 @@ _CREATE: Spec = {
     "metadata": params.metadata,
     "mode": Required(params.choice("subscription")),
     "origin_context": params.choice("mobile_app", "web"),
-    "payment_method_collection": params.choice("always", "if_required"),
+    "payment_method_collection": params.choice("always"),
     "payment_method_types": params.each(params.choice("card")),
     "phone_number_collection": _ENABLED,
     "submit_type": params.choice("auto", "subscribe"),
@@ -180,6 +181,13 @@ _LIST: Spec = {
 _PORTAL: Spec = {
     "configuration": params.text,
     "customer": Required(params.text),
+    "flow_data": params.group(
+        {
+            "subscription_cancel": params.group({"subscription": Required(params.text)}),
+            "subscription_update": params.group({"subscription": Required(params.text)}),
+            "type": Required(params.choice("payment_method_update", "subscription_cancel", "subscription_update")),
+        }
+    ),
     "locale": params.text,
     "return_url": params.web_address,
 }

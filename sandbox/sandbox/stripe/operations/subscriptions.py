@@ -3,7 +3,7 @@
 from sandbox.stripe import params
 from sandbox.stripe.account import LIVE_STATUSES, Account
 from sandbox.stripe.billing import collecting
-from sandbox.stripe.billing.changes import payment_refused
+from sandbox.stripe.billing.changes import payment_refused, settle_rest
 from sandbox.stripe.billing.ending import end_subscription, expire_incomplete
 from sandbox.stripe.billing.lifecycle import Order, begin, first_invoice
 from sandbox.stripe.errors import ApiError, JsonObject, invalid
@@ -137,7 +137,10 @@ def _cancel(account: Account, call: Call) -> JsonObject:
         raise ApiError(f"No such subscription: '{call.id}'", status=404, code="resource_missing", param="id")
     if body["status"] == "incomplete":
         return expire_incomplete(account, body)
-    return end_subscription(account, body, **call.params.get("cancellation_details", {}))
+    given = call.params
+    settle_rest(account, body, prorate=given.get("prorate", False), invoice=given.get("invoice_now", False))
+    body = account.fetch("subscription", call.id)
+    return end_subscription(account, body, **given.get("cancellation_details", {}))
 
 
 def _items(account: Account, call: Call) -> JsonObject:
