@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-_ALL = ("tokens", "middleware", "gate", "events")
+_ALL = ("tokens", "middleware", "gate", "events", "webhooks")
 
 
 def main() -> int:

@@ -12,9 +12,11 @@ import pytest
 from fastapi import FastAPI
 
 from common_service.clock import utc_now
+from common_service.database import Database
 from common_service.testing import FixedClock
 from payment_service.domain.errors import BadSignature
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
+from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from services.payment_service.tests.harness import Harness
 from services.payment_service.tests.memory import Memory
 from services.payment_service.tests.worlds import SECRET, FakeStripe, signature
@@ -199,6 +201,36 @@ async def test_what_postgres_cannot_hold_is_refused(http: httpx2.AsyncClient, da
         answer = await post(http, body)
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert kept(database_url) == []
+
+
+async def test_one_that_cannot_be_kept_takes_no_other_with_it(http: httpx2.AsyncClient, database_url: str) -> None:
+    bodies = [
+        an_event(id=f"evt_{number:02}", type="invoice.\x00" if number == 5 else "invoice.paid") for number in range(40)
+    ]
+    answers = await asyncio.gather(*(post(http, body) for body in bodies * 2))
+    assert [answer.status_code for answer in answers] == [400 if number % 40 == 5 else 200 for number in range(80)]
+    stored = kept(database_url)
+    assert [row[0] for row in stored] == [f"evt_{number:02}" for number in range(40) if number != 5]
+    assert {row[4] for row in stored} == {2}
+    assert queue(database_url) == [("cus_1", 39)]
+
+
+async def test_while_the_store_is_away_stripe_is_told_to_come_again(
+    make_app: Callable[[Harness], FastAPI], clock: FixedClock
+) -> None:
+    database, memory = Database("postgresql://nobody@127.0.0.1:1/none"), Memory()
+    harness = Harness(memory.work, SqlWebhookInbox(database), FakeStripe(clock), clock)
+    transport = httpx2.ASGITransport(make_app(harness))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://payment") as client:
+        answers = await asyncio.gather(*(post(client, an_event(id=f"evt_{number}")) for number in range(8)))
+    assert {answer.status_code for answer in answers} == {503}
+    await database.close()
+
+
+async def test_taking_in_asks_stripe_nothing(http: httpx2.AsyncClient, postgres: Harness) -> None:
+    calls = postgres.stripe.calls
+    await asyncio.gather(*(post(http, an_event(id=f"evt_{number}")) for number in range(8)))
+    assert postgres.stripe.calls == calls
 
 
 async def test_a_body_that_is_no_text_is_refused(door: httpx2.AsyncClient, memory: Memory) -> None:
