@@ -16,33 +16,13 @@ from stripe import _object_classes, _stripe_object
 from sandbox.stripe.testing import API_KEY, BROWSER, Stand
 
 MakeSession = Callable[..., stripe.checkout.Session]
-EXPECTED_KINDS = {
-    "balance_transaction",
-    "billing_portal.session",
-    "charge",
-    "checkout.session",
-    "coupon",
-    "customer",
-    "discount",
-    "dispute",
-    "event",
-    "invoice",
-    "invoice_payment",
-    "invoiceitem",
-    "item",
-    "line_item",
-    "payment_intent",
-    "payment_method",
-    "plan",
-    "price",
-    "product",
-    "promotion_code",
-    "refund",
-    "setup_intent",
-    "subscription",
-    "subscription_item",
-    "subscription_schedule",
-}
+EXPECTED_KINDS = set(
+    """
+    balance_transaction billing_portal.session charge checkout.session coupon customer discount dispute
+    event invoice invoice_payment invoiceitem item line_item payment_intent payment_method plan price
+    product promotion_code refund setup_intent subscription subscription_item subscription_schedule
+    """.split()
+)
 # Names that annotations use for classes which another name would shadow.
 _ALIASES = {"CardResource": stripe.Card, "TaxIdResource": stripe.TaxId, "TestClock": stripe.test_helpers.TestClock}
 _SCALARS: dict[object, tuple[type, ...]] = {
@@ -193,7 +173,11 @@ def answers(shared: Stand, api: stripe.StripeClient, open_session: MakeSession) 
     flow: Any = {"type": "subscription_cancel", "subscription_cancel": {"subscription": first.id}}
     portal = client.v1.billing_portal.sessions.create({"customer": customer.id, "flow_data": flow})
     client.v1.customers.delete(client.v1.customers.create({}).id)
-    _everything_else(stand, client, make_session)
+    preview = _everything_else(stand, client, make_session)
+    return [*_lists(stand), declined_intent, preview, portal.to_dict(), client.v1.customers.list().data[0].to_dict()]
+
+
+def _lists(stand: Stand) -> list[dict[str, Any]]:
     lists = [
         "customers?expand[]=data.subscriptions",
         "products",
@@ -214,12 +198,11 @@ def answers(shared: Stand, api: stripe.StripeClient, open_session: MakeSession) 
         "setup_intents",
         "subscription_schedules?expand[]=data.subscription",
     ]
-    read = [_read(stand, f"/v1/{path}") for path in lists]
-    return [*read, declined_intent, portal.to_dict(), client.v1.customers.list().data[0].to_dict()]
+    return [_read(stand, f"/v1/{path}") for path in lists]
 
 
-def _everything_else(stand: Stand, client: stripe.StripeClient, make_session: MakeSession) -> None:
-    """Promotion, trial, changes, a schedule, refund, dispute, authentication and failing payments."""
+def _everything_else(stand: Stand, client: stripe.StripeClient, make_session: MakeSession) -> dict[str, Any]:
+    """Promotion, trial, changes, a schedule, refund, dispute, failing payments; the preview of an invoice."""
     client.v1.coupons.create({"id": "HALF", "percent_off": 50, "duration": "forever"})
     client.v1.coupons.create({"id": "ONE", "amount_off": 100, "currency": "usd"})
     code = client.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": "HALF"}, "code": "HALF"})
@@ -246,7 +229,16 @@ def _everything_else(stand: Stand, client: stripe.StripeClient, make_session: Ma
     client.v1.refunds.create({"charge": charge.id, "amount": 100, "metadata": {"case": "1"}})
     stand.post("/_sandbox/disputes", {"charge": charge.id}).raise_for_status()
     client.v1.subscription_schedules.create({"from_subscription": paid.id})
+    yearly: Any = {"items": [{"id": item.id, "price": "price_TrueCrimeMaxYear"}]}
+    yearly |= {"payment_behavior": "pending_if_incomplete"}
+    asking = client.v1.payment_methods.attach("pm_card_authenticationRequired", {"customer": str(paid.customer)})
+    client.v1.subscriptions.update(paid.id, {"default_payment_method": asking.id})
+    assert client.v1.subscriptions.update(paid.id, yearly).pending_update is not None
     stand.advance(9 * 86_400)
+    address, headers = f"{stand.url}/v1/invoices/create_preview", {"Authorization": f"Bearer {API_KEY}"}
+    preview: dict[str, Any] = BROWSER.post(address, data={"subscription": paid.id}, headers=headers).json()
+    assert preview["object"] == "invoice", preview
+    return preview
 
 
 def _read(stand: Stand, path: str) -> dict[str, Any]:
