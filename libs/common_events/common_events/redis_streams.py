@@ -39,7 +39,8 @@ def stream_of(source: str) -> str:
 class RedisPublisher:
     """Appends to the stream of each event's source; for a relay, only to the very Redis that the relay opened.
 
-    `kept_unread` bounds a stream's length: TransportFull rather than an event dropped. `kept_ms` is how long an entry
+    `kept_unread` bounds a stream's length, and is at least twice what is published at once (500 by a relay):
+    TransportFull rather than an event dropped. `kept_ms` is how long an entry
     stays, for a consumer still to come, though all known ones are done with it; in a stream that is half full, not at
     all.
     """

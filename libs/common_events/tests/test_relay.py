@@ -316,16 +316,16 @@ async def test_what_all_have_consumed_is_noted_and_leaves_the_stream(
 async def test_a_full_stream_makes_facts_wait_in_the_outbox_until_there_is_room(
     database: Database, database_url: str, redis: Redis
 ) -> None:
-    publisher = RedisPublisher(redis, kept_unread=600)  # one batch of a relay fits, two do not
+    publisher = RedisPublisher(redis, kept_unread=1000)  # two batches of a relay fit, three do not
     job = Relay(database_url, schema="kit", source="kit", publisher=publisher, poll_seconds=OFTEN).job()
     await publisher.open("kit", "kit:0/1", ["c"])
-    await tell(database, *range(1100))
+    await tell(database, *range(1600))
     async with running(job):
-        await _sent(database, 500)
+        await _sent(database, 1000)
         await asyncio.sleep(3 * OFTEN)  # it may look again, and must not find room
-        assert await redis.xlen("events:kit") == 500
+        assert await redis.xlen("events:kit") == 1000
         async with running(consumer(database, redis)):
-            await until(database, [f"k:{n}" for n in range(1100)])
+            await until(database, [f"k:{n}" for n in range(1600)])
 
 
 async def test_a_fact_whose_notification_was_lost_is_found_by_looking(
