@@ -18,9 +18,10 @@ from sandbox.stripe.testing import API_KEY, BROWSER, Stand
 MakeSession = Callable[..., stripe.checkout.Session]
 # fmt: off
 EXPECTED_KINDS = {
-    "balance_transaction", "billing_portal.session", "charge", "checkout.session", "coupon", "customer", "discount", "dispute",
-    "event", "invoice", "invoice_payment", "invoiceitem", "item", "line_item", "payment_intent", "payment_method", "plan", "price",
-    "product", "promotion_code", "refund", "setup_intent", "subscription", "subscription_item", "subscription_schedule",
+    "balance_transaction", "billing_portal.session", "charge", "checkout.session", "coupon", "customer",
+    "discount", "dispute", "event", "invoice", "invoice_payment", "invoiceitem", "item", "line_item",
+    "payment_intent", "payment_method", "plan", "price", "product", "promotion_code", "refund",
+    "setup_intent", "subscription", "subscription_item", "subscription_schedule",
 }
 # fmt: on
 # Names that annotations use for classes which another name would shadow.
