@@ -1,5 +1,6 @@
 """Overrides and grants over a plan: what must hold for every subscription, overlay and clock."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_service.domain.access import DENIED, Access, access_of, access_state
+from payment_service.domain.access import DENIED, Access, Cause, access_of, access_state, first_access
 from payment_service.domain.errors import (
     AlreadyRevoked,
     AlreadyVoided,
@@ -160,6 +161,27 @@ def test_whatever_is_over_counts_for_nothing(person: Person, now: datetime) -> N
     live = [each for each in over if each.revoked_at is None and each.expires_at > now]
     kept = [each for each in granted if each.voided_at is None and each.expires_at > now]
     assert at((subscription, live, kept), now) == at(person, now)
+
+
+@given(people, st.lists(around, min_size=1, max_size=6))
+def test_versions_only_grow_and_their_edges_leave_no_gap_and_no_overlap(
+    person: Person, moments: list[datetime]
+) -> None:
+    first = first_access(UserId(UUID(int=1)), CATALOGUE, NOW - 50 * DAY)
+    versions = [
+        first.followed_by(at(person, first.valid_from), CATALOGUE.default, Cause("signup", "x"), NOW - 50 * DAY)
+    ]
+    for now in sorted(moments):
+        while (edge := versions[-1].access.next_change_at) is not None and edge <= now:
+            access = at(person, edge)
+            versions.append(versions[-1].followed_by(access, CATALOGUE.default, Cause("timer", "x"), edge))
+        in_force = [each for each in versions if each.valid_from <= now][-1]
+        assert not in_force.has_lapsed(now)
+        assert in_force.access == at(person, now)
+    for older, younger in itertools.pairwise(versions):
+        assert younger.version == older.version + 1
+        assert younger.valid_from == older.access.next_change_at
+        assert younger.valid_from > older.valid_from
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,9 @@ class SqlPaymentWork(SqlWork):
 
         Order of locks: sync, plans, person.
         """
-        await self.session.execute(select(func.pg_advisory_xact_lock_shared(PLANS_LOCK)))
-        await self.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"user:{user_id}", 0))))
+        plans = func.pg_advisory_xact_lock_shared(PLANS_LOCK)
+        person = func.pg_advisory_xact_lock(func.hashtextextended(f"user:{user_id}", 0))
+        await self.session.execute(select(plans, person))
 
 
 class SqlAttempts:
