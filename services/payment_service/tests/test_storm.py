@@ -36,8 +36,8 @@ from services.payment_service.tests.harness import PRO, Harness, attempt, somebo
 from services.payment_service.tests.lifecycle import Frame, Life, live
 from services.payment_service.tests.worlds import Event, FakeStripe
 
-pytestmark = pytest.mark.anyio
 ORDERS = int(os.environ.get("PAYMENT_STORM", "2"))
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300 + 30 * ORDERS)]
 State = dict[str, Any]
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from sandbox.servers.ports import free_port
 from sandbox.stripe.testing import API_KEY, WEBHOOK_SECRET, Receiver, Stand, running_receiver, running_stripe
 from services.payment_service.tests.harness import GRACE, PRO, TTL, attempt, somebody
+from services.payment_service.tests.lifecycle import VISA, Liver
 from services.payment_service.tests.worlds import FakeStripe
 
 pytestmark = pytest.mark.anyio
@@ -200,6 +201,40 @@ async def test_from_checkout_to_access_to_renewal(
     second = await read_access(user_id)
     assert (first.access.plan_code, first.access.is_entitled) == ("pro", True)
     assert second.access.period_start == first.access.period_end
+
+
+async def test_refunds_disputes_and_deletion_are_read_as_stripe_tells_them(
+    gateway: StripeGateway, stripe: Stand
+) -> None:
+    user_id = somebody()
+    customer = await gateway.create_customer(user_id)
+    liver = Liver(stripe, gateway, customer)
+    liver.card(VISA)
+    liver.subscribe("pro_month")
+    liver.refund(300)
+    liver.dispute(None)
+    reading = await gateway.read_customer(customer)
+    found = {each.kind: each for each in reading.reversals}
+    invoice = reading.invoices[0].provider_id
+    assert (found["refund"].amount, found["refund"].charged, found["refund"].invoice_id) == (300, 999, invoice)
+    assert (found["dispute"].status, found["dispute"].invoice_id) == ("needs_response", invoice)
+    for kind, each in found.items():
+        assert await gateway.customer_of(kind, each.provider_id) == customer
+        [[owned]] = [page async for page in gateway.ledger.reversal_pages(kind)]
+        assert (owned.customer_id, owned.reading) == (customer, replace(each, invoice_id=None))
+    assert await gateway.customer_of("refund", "re_of_nobody") is None
+    [[subscription]] = [page async for page in gateway.ledger.subscription_pages()]
+    [invoices] = [page async for page in gateway.ledger.invoice_pages(utc_now() - timedelta(days=1))]
+    assert (subscription.reading, [each.reading for each in invoices]) == (reading.subscriptions[0], reading.invoices)
+    assert (reading.is_deleted, await gateway.owner_of(customer)) == (False, user_id)
+    gateway.calls.client.v1.customers.delete(customer)
+    after = await gateway.read_customer(customer)
+    assert (after.is_deleted, [each.terms.is_live for each in after.subscriptions]) == (True, [False])
+    assert await gateway.is_deleted(CustomerId("cus_of_nobody"))
+    order = await an_order(gateway, user_id)
+    with pytest.raises(ProviderRefused):
+        await gateway.open_checkout(order)
+    assert await gateway.create_customer(user_id, 2) != customer
 
 
 def test_an_invoice_that_cannot_be_read_hides_no_other() -> None:
