@@ -36,6 +36,7 @@ from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from story_service.api.generation_routes import generation_routes
+from story_service.api.library_routes import library_routes
 from story_service.api.problems import FACES
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
@@ -50,6 +51,7 @@ from story_service.application.live import LiveGenerations
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
 from story_service.application.quote_story import QuoteStory
 from story_service.application.read_ledger import ReadLedger
+from story_service.application.read_library import ForgetViewers, ReadLibrary
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
 from story_service.application.release import Mode, ReleasePolicy
@@ -108,6 +110,7 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live),
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
+        library=ReadLibrary(start_work, ports.subscriptions, now),
         usage=ReadUsage(start_work, ports.subscriptions, now),
         ledger=ReadLedger(start_work),
         quote=QuoteStory(start_work, ports.subscriptions, model, now),
@@ -133,6 +136,7 @@ def assemble(
         prefix="/story",
         routers=[
             story_routes(use_cases, callers, cursors, limits, drain),
+            library_routes(use_cases, callers, cursors),
             generation_routes(use_cases, callers, drain),
             usage_routes(use_cases, callers, cursors, limits),
             internal_usage_routes(use_cases, callers, cursors),
@@ -274,6 +278,7 @@ def background(settings: Settings) -> Background:
             access.job(),
             periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
             periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             pruning(database, messaging),
             pruning_of_keys(database, idempotency_keys),
         ]

@@ -12,7 +12,9 @@ from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
+from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
+from story_service.application.library_ports import Library
 from story_service.application.ports import (
     Acceptance,
     AttemptKey,
@@ -66,6 +68,7 @@ class MemoryWork:
         self.attempts: Attempts = MemoryAttempts(tables)
         self.models: Models = MemoryModels()
         self.stories: Stories = MemoryStories(tables)
+        self.library: Library = MemoryLibrary(tables.library)
         self.generations: Generations = MemoryGenerations(tables)
         self.usage: UsageBook = MemoryUsageBook(tables)
         return self

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.story_service.tests.memory_library import LibraryTables
 from story_service.application.ports import Acceptance
 from story_service.domain.chunks import Chunk
 from story_service.domain.events import Event
@@ -30,6 +31,7 @@ class Tables:
 
     attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
     stories: dict[StoryId, Story] = field(default_factory=dict)
+    library: LibraryTables = field(default_factory=LibraryTables)
     generations: dict[GenerationId, Generation] = field(default_factory=dict)
     logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
     windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)

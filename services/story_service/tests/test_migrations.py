@@ -19,5 +19,5 @@ def test_the_rows_describe_the_migrated_schema_to_the_last_check(migrations: Mig
 
 def test_the_login_role_uses_its_own_schema_and_no_other(template: TemplateDatabase, database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM story.stories").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM story.generations").fetchone() == (0,)
     assert freedoms(template, "stories") == []

@@ -17,6 +17,7 @@ from story_service.domain import errors
 
 PROBLEMS: dict[type[Exception], Problem] = {
     errors.SubscriptionRequired: Problem(402, "subscription_required", ("action",)),
+    errors.FullTextLocked: Problem(402, "subscription_required", ("action", "preview")),
     errors.PlanUpgradeRequired: Problem(402, "plan_upgrade_required", ("action",)),
     errors.QuotaExceeded: Problem(429, "quota_exceeded", ("meter", "limit", "used", "resets_at")),
     errors.InputBlocked: Problem(422, "input_blocked", ("reasons",)),

@@ -8,6 +8,7 @@ from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
 from story_service.application.quote_story import QuoteStory
 from story_service.application.read_ledger import ReadLedger
+from story_service.application.read_library import ReadLibrary
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
 
@@ -21,6 +22,7 @@ class UseCases:
     cancel: CancelGeneration
     stories: ReadStories
     delete: DeleteStory
+    library: ReadLibrary
     usage: ReadUsage
     ledger: ReadLedger
     quote: QuoteStory

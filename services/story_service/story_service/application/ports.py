@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from story_service.application.library_ports import Library
 from story_service.domain.access import Access
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.events import Event
@@ -214,6 +215,7 @@ class Work(Protocol):
     attempts: Attempts
     models: Models
     stories: Stories
+    library: Library
     generations: Generations
     usage: UsageBook
 

@@ -39,9 +39,13 @@ class Access:
         """Return the limit of a meter; what the plan does not name is not included."""
         return self.limits.get(meter, NOTHING)
 
+    def allows(self, feature: str) -> bool:
+        """Tell whether the plan includes the feature now."""
+        return self.entitled and feature in self.flags
+
     def demand(self, feature: str) -> None:
         """Raise SubscriptionRequired unless the plan includes the feature now."""
-        if not self.entitled or feature not in self.flags:
+        if not self.allows(feature):
             raise SubscriptionRequired(self.plans_on_offer)
 
     def includes(self, tier: str) -> bool:

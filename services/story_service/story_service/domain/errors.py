@@ -16,6 +16,14 @@ class SubscriptionRequired(Refusal):
         self.action = _checkout(plans)
 
 
+class FullTextLocked(Refusal):
+    """The plan does not include the whole text; `preview` is what everybody may see of it."""
+
+    def __init__(self, preview: dict[str, Any], plans: tuple[str, ...]) -> None:
+        super().__init__("A subscription is needed for the whole text.")
+        self.preview, self.action = preview, _checkout(plans)
+
+
 class PlanUpgradeRequired(Refusal):
     """A larger plan includes it."""
 

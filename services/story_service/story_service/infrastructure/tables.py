@@ -6,21 +6,26 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    Computed,
     ForeignKey,
     Index,
     Integer,
     SmallInteger,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
+from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.schema import Row
 from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
 
 _GENERATION_KINDS = "'story','chat','continuation','analysis','image','narration','video','transcription'"
 _CLOSED = "'succeeded','blocked','failed','cancelled','expired'"
+_PUBLISHED = text("publish_state = 'published' AND deleted_at IS NULL")
+_STORY_SEARCH = "setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', synopsis), 'B')"
 _STAGES = "'input','output','publish','report','appeal','takedown'"
 
 
@@ -148,6 +153,7 @@ class StoryRow(Row):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    search: Mapped[Any] = mapped_column(TSVECTOR, Computed(_STORY_SEARCH, persisted=True), deferred=True, nullable=True)
 
     __table_args__ = (
         CheckConstraint("truth_mode IN ('fiction','inspired','documented')", name="truth_mode_known"),
@@ -177,6 +183,15 @@ class StoryRow(Row):
             text("id DESC"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        Index("ix_stories_published", text("published_at DESC"), text("id DESC"), postgresql_where=_PUBLISHED),
+        Index("ix_stories_published_title", text("lower(title)"), "id", postgresql_where=_PUBLISHED),
+        Index("ix_stories_search", "search", postgresql_using="gin", postgresql_where=_PUBLISHED),
+        Index(
+            "ix_stories_house_review",
+            "created_at",
+            postgresql_where=text("origin = 'house' AND publish_state = 'in_review' AND deleted_at IS NULL"),
+        ),
+        Index("ix_stories_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
 
@@ -213,6 +228,7 @@ class DecisionRow(Row):
 
 __all__ = [
     "ChunkRow",
+    "CounterRow",
     "DecisionRow",
     "GenerationRow",
     "HeadRow",
@@ -222,6 +238,7 @@ __all__ = [
     "ReservationRow",
     "Row",
     "StoryRow",
+    "ViewRow",
     "WindowRow",
     "idempotency_keys",
     "messaging",

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events.outbox import SqlOutbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeyReused, IdempotencyKeys
+from story_service.application.library_ports import Library
 from story_service.application.ports import Acceptance, AttemptKey, Attempts, Generations, Models, Stories, UsageBook
 from story_service.domain.events import Event
 from story_service.domain.ids import UserId
@@ -17,6 +18,7 @@ from story_service.domain.pricing import CatalogModel
 from story_service.infrastructure.documents import acceptance_document, acceptance_of
 from story_service.infrastructure.facts import fact_of
 from story_service.infrastructure.generations import SqlGenerations
+from story_service.infrastructure.library import SqlLibrary
 from story_service.infrastructure.rows import decision_values, model_of
 from story_service.infrastructure.stories import SqlStories
 from story_service.infrastructure.tables import DecisionRow, ModelRow, idempotency_keys, messaging
@@ -34,6 +36,7 @@ class SqlStoryWork(SqlWork):
         self.attempts: Attempts = SqlAttempts(session)
         self.models: Models = SqlModels(session)
         self.stories: Stories = SqlStories(session)
+        self.library: Library = SqlLibrary(session)
         self.generations: Generations = SqlGenerations(session)
         self.usage: UsageBook = SqlUsageBook(session)
         self._outbox = SqlOutbox(session, messaging)

@@ -1,0 +1,101 @@
+"""The library: stories that everybody may find, and whoever has the entitlement may read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from story_service.domain.ids import StoryId, UserId
+from story_service.domain.story import LABELS, TruthMode
+
+FULL_TEXT = "library.full"
+_EXCERPT, _SYNOPSIS = 400, 240
+
+
+class Sort(StrEnum):
+    """The order of a shelf."""
+
+    NEWEST = "newest"
+    POPULAR = "popular"
+    TITLE = "title"
+
+
+class Origin(StrEnum):
+    """Where a story comes from."""
+
+    GENERATED = "generated"
+    HOUSE = "house"
+    CLONED = "cloned"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What a reader looks for, and in which order."""
+
+    words: str | None = None
+    truth_mode: TruthMode | None = None
+    sort: Sort = Sort.NEWEST
+
+
+Position = tuple[datetime | int | str, StoryId]
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStory:
+    """A published story. House stories have no author; in lists the body is left out."""
+
+    id: StoryId
+    author_id: UserId | None
+    origin: Origin
+    title: str
+    synopsis: str
+    truth_mode: TruthMode
+    language: str
+    version: int
+    published_at: datetime
+    views: int = 0
+    body: str = ""
+
+    @property
+    def label(self) -> str:
+        """The truth label of every representation."""
+        return LABELS[self.truth_mode]
+
+    @property
+    def excerpt(self) -> str:
+        """What somebody without access may read of the text."""
+        return beginning(self.body, _EXCERPT)
+
+    def position(self, sort: Sort) -> Position:
+        """Return where the story stands on a shelf."""
+        keys: dict[Sort, datetime | int | str] = {
+            Sort.NEWEST: self.published_at,
+            Sort.POPULAR: self.views,
+            Sort.TITLE: self.title,
+        }
+        return keys[sort], self.id
+
+
+@dataclass(frozen=True, slots=True)
+class HouseStory:
+    """A story of the house on its way to the library: moderated, and read by a person before it is published."""
+
+    id: StoryId
+    title: str
+    synopsis: str
+    body: str
+    truth_mode: TruthMode
+    is_moderated: bool
+    created_at: datetime
+
+
+def synopsis_of(body: str) -> str:
+    """Return a synopsis of a text that came without one: how it begins."""
+    return beginning(body, _SYNOPSIS)
+
+
+def beginning(text: str, most: int) -> str:
+    """Return the first `most` characters at the most, cut between words."""
+    flat = " ".join(text.split())
+    if len(flat) <= most:
+        return flat
+    return flat[: most - 1].rpartition(" ")[0] + "…"

@@ -1,0 +1,25 @@
+"""How a query is carried out: fails one that reads a table from end to end."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import event, text
+
+from common_service.database import SqlWork
+
+
+async def scans_a_table(work: SqlWork, ask: Callable[[], Awaitable[Any]], *, sorts: bool = True) -> int:
+    """Fail if any statement of `ask` has to scan a table, or to sort unless it `sorts`; return how many it sent."""
+    asked: list[tuple[str, Any]] = []
+    note = lambda _c, _u, statement, parameters, *_: asked.append((statement, parameters))  # noqa: E731
+    connection = await work.session.connection()
+    await work.session.execute(text("SET LOCAL enable_seqscan = off"))
+    await work.session.execute(text(f"SET LOCAL enable_sort = {'on' if sorts else 'off'}"))
+    engine = connection.sync_connection.engine  # type: ignore[union-attr]
+    event.listen(engine, "before_cursor_execute", note)
+    await ask()
+    event.remove(engine, "before_cursor_execute", note)
+    for statement, parameters in asked:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)).scalars().all()
+        assert not [line for line in plan if "Seq Scan" in line or (not sorts and "Sort" in line)], plan
+    return len(asked)
