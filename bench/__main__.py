@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-_ALL = ("tokens", "middleware", "gate", "events", "webhooks")
+_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile")
 
 
 def main() -> int:

@@ -169,7 +169,8 @@ async def measure(url: str) -> list[Figure]:
 
 
 @contextmanager
-def _database(*, durable: bool) -> Iterator[str]:
+def payment_database(*, durable: bool) -> Iterator[str]:
+    """Yield the URL of a database of this run with the migrations of payment_service applied."""
     with tempfile.TemporaryDirectory(prefix="truecrime-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         directory.chmod(0o755)  # Postgres runs as another user when root runs this
@@ -189,7 +190,7 @@ def main() -> None:
     parser.add_argument("--durable", action="store_true", help="commits wait for the disk")
     durable = parser.parse_args().durable
     configure_logging("bench", level="WARNING")
-    with _database(durable=durable) as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with payment_database(durable=durable) as url, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(measure(url))
     show("webhooks", figures)
 
