@@ -202,6 +202,17 @@ def test_an_upgrade_waits_for_its_payment(shared: Stand, api: stripe.StripeClien
     assert api.v1.invoices.list({"subscription": subscription.id, "status": "void"}).data
 
 
+def test_a_change_goes_with_the_invoice_it_waits_for(api: stripe.StripeClient, subscribe: Subscribe) -> None:
+    subscription = subscribe()
+    failing = api.v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": str(subscription.customer)})
+    api.v1.subscriptions.update(subscription.id, {"default_payment_method": failing.id})
+    asked = to(subscription, MAX, proration_behavior="always_invoice", payment_behavior="pending_if_incomplete")
+    waiting = api.v1.subscriptions.update(subscription.id, asked)
+    api.v1.invoices.void_invoice(str(waiting.latest_invoice))
+    kept = api.v1.subscriptions.retrieve(subscription.id)
+    assert (item_of(kept).price.id, kept.pending_update) == (PRO, None)
+
+
 @pytest.mark.parametrize(
     ("asked", "param"),
     [

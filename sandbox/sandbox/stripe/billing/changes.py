@@ -75,13 +75,21 @@ def payment_refused(account: Account, invoice: JsonObject, *, undone: bool = Tru
 
 def expire_pending(account: Account, body: JsonObject) -> None:
     """Nobody paid for the change within its 23 hours: it is forgotten, and its invoice with it."""
-    private = account.store.private(body["id"])
     if body["pending_update"] is None or body["pending_update"]["expires_at"] > account.now():
         return
-    void_invoice(account, account.fetch("invoice", private["pending_invoice"]))
+    invoice = account.fetch("invoice", account.store.private(body["id"])["pending_invoice"])
+    forget_change_of(account, void_invoice(account, invoice))
+
+
+def forget_change_of(account: Account, invoice: JsonObject) -> None:
+    """A change that waits for an invoice goes with it."""
+    name = invoice["parent"]["subscription_details"]["subscription"]
+    private = account.store.private(name)
+    if private.get("pending_invoice") != invoice["id"]:
+        return
     kept = {name: value for name, value in private.items() if not name.startswith("pending_")}
-    account.store.set_private(body["id"], kept)
-    body = account.change(body, pending_update=None)
+    account.store.set_private(name, kept)
+    body = account.change(account.fetch("subscription", name), pending_update=None)
     account.emit("customer.subscription.pending_update_expired", body)
 
 

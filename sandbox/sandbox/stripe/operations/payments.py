@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sandbox.stripe import params
 from sandbox.stripe.account import Account
 from sandbox.stripe.billing import collecting
-from sandbox.stripe.billing.changes import payment_refused
+from sandbox.stripe.billing.changes import forget_change_of, payment_refused
 from sandbox.stripe.billing.ending import void_invoice
 from sandbox.stripe.errors import ApiError, JsonObject
 from sandbox.stripe.operations.call import LISTING, Call, Endpoint, Operation, equal, listed, of_customer
@@ -60,7 +60,10 @@ def _pay_invoice(account: Account, call: Call) -> JsonObject:
 
 
 def _void_invoice(account: Account, call: Call) -> JsonObject:
-    return void_invoice(account, _open(account, call.id, "voided"))
+    """A change that waits for it is forgotten."""
+    invoice = void_invoice(account, _open(account, call.id, "voided"))
+    forget_change_of(account, invoice)
+    return invoice
 
 
 def _open(account: Account, invoice_id: str, wanted: str) -> JsonObject:
