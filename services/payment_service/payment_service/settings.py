@@ -21,6 +21,8 @@ class Settings(EventSettings):
     default_rates: ClassVar[dict[str, str]] = {
         "payment.open_checkout": "300/minute",
         "payment.open_portal": "300/minute",
+        "payment.preview_change": "60/minute",
+        "payment.change_subscription": "30/minute",
         "payment.list_plans_address": "3000/minute",
     }
 

@@ -67,6 +67,7 @@ def http_app(settings: Settings) -> FastAPI:
     world = World(
         start_work=_works(around.database),
         gateway=gateway,
+        subscriptions=gateway.subscriptions,
         inbox=SqlWebhookInbox(around.database),
         verify=StripeSignatures(settings.webhook_secrets, utc_now),
         parse=orjson.loads,

@@ -26,6 +26,7 @@ from payment_service.domain.return_paths import ReturnPaths
 from payment_service.infrastructure.base import MESSAGING
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
 from payment_service.infrastructure.work import SqlPaymentWork
+from services.payment_service.tests.fake_subscriptions import FakeSubscriptions
 from services.payment_service.tests.memory import MemoryWork
 from services.payment_service.tests.worlds import SECRET, Event, FakeStripe, open_works, signature
 
@@ -61,6 +62,7 @@ class Harness:
         self.world = World(
             start_work=self.work,
             gateway=stripe,
+            subscriptions=FakeSubscriptions(stripe),
             inbox=inbox,
             verify=StripeSignatures([SECRET], clock_of_the_sdk),
             parse=orjson.loads,

@@ -213,7 +213,8 @@ class FakeStripe:
         invoice = InvoiceReading(
             f"in_{name}_1", "paid", "usd", 999, 999, now, name, "A-1", 1, finalized_at=now, paid_at=now
         )
-        terms = Terms(name, ProviderStatus.ACTIVE, now, now, now + MONTH, latest_invoice_id=invoice.provider_id)
+        last = invoice.provider_id
+        terms = Terms(name, ProviderStatus.ACTIVE, now, now, now + MONTH, latest_invoice_id=last, interval="month")
         self.subscriptions.setdefault(order.customer_id, []).append(SubscriptionReading(terms, order.price_id))
         self.invoices.setdefault(order.customer_id, []).append(invoice)
         for kind in ("checkout.session.completed", "customer.subscription.created", "invoice.paid"):

@@ -3,6 +3,19 @@
 from common_auth.errors import AUTH_PROBLEMS
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
+from payment_service.domain.change_errors import (
+    ChangePending,
+    NoChangePending,
+    NoLiveSubscription,
+    NotCancelling,
+    PaymentActionRequired,
+    PaymentIncomplete,
+    PaymentOverdue,
+    ProrationStale,
+    SamePlan,
+    SubscriptionEnding,
+    SubscriptionInactive,
+)
 from payment_service.domain.errors import (
     AlreadyGranted,
     AlreadyRevoked,
@@ -64,6 +77,17 @@ PROBLEMS: dict[type[Exception], Problem] = {
     NoCustomer: Problem(409, "no_customer"),
     PlanUnknown: Problem(422, "plan_unknown"),
     ReturnPathNotAllowed: Problem(422, "return_path_not_allowed"),
+    NoLiveSubscription: Problem(409, "no_live_subscription"),
+    SamePlan: Problem(422, "same_plan"),
+    ChangePending: Problem(409, "change_pending", members=("action",)),
+    NoChangePending: Problem(409, "no_change_pending"),
+    SubscriptionEnding: Problem(409, "subscription_ending"),
+    NotCancelling: Problem(409, "not_cancelling"),
+    PaymentIncomplete: Problem(409, "payment_incomplete", members=("action",)),
+    PaymentOverdue: Problem(409, "payment_overdue", members=("action",)),
+    SubscriptionInactive: Problem(409, "subscription_inactive"),
+    PaymentActionRequired: Problem(402, "payment_action_required", members=("action",)),
+    ProrationStale: Problem(422, "proration_date_stale"),
     ProviderRefused: Problem(502, "provider_refused"),
     ProviderUnavailable: Problem(503, "provider_unavailable", retry_after=2),
     PricesNotLoaded: Problem(503, "provider_unavailable", retry_after=2),

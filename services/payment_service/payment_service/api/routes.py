@@ -17,6 +17,7 @@ from payment_service.api.positions import position, position_behind
 from payment_service.api.problems import FACES
 from payment_service.api.schemas import AccessView, InvoiceView, PlanList, PlanView, SubscriptionView
 from payment_service.api.security import SIGNED_IN, refusing
+from payment_service.api.subscription_routes import subscription_routes
 from payment_service.api.use_cases import UseCases
 from payment_service.domain.errors import NoSubscription
 from payment_service.domain.ids import UserId
@@ -31,6 +32,7 @@ def public_routes(
     router = APIRouter(prefix="/payment/v1")
     _add_plans(router, use_cases, limits)
     router.include_router(_me_routes(use_cases, callers, cursors, ttl_seconds))
+    router.include_router(subscription_routes(use_cases, callers, limits))
     router.include_router(checkout_routes(use_cases, callers, limits))
     return router
 
@@ -60,7 +62,7 @@ def _me_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, ttl_seco
     @router.get("/subscription", responses=refusing(NoSubscription))
     async def read_my_subscription(reader: Annotated[Person, signed_in]) -> SubscriptionView:
         """Read the caller's subscription, also one that has ended."""
-        return SubscriptionView.of(await use_cases.read_subscription(UserId(reader.user_id)))
+        return SubscriptionView.of_picture(await use_cases.read_picture(UserId(reader.user_id)))
 
     @router.get("/invoices", responses=refusing(BadCursor))
     async def list_my_invoices(

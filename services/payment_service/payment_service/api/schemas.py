@@ -1,11 +1,12 @@
 """What goes over the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from payment_service.application.read_picture import Picture
 from payment_service.domain.checkout import Checkout, CheckoutState
 from payment_service.domain.invoice import Invoice, InvoiceStatus
 from payment_service.domain.plans import Interval, Plan, Window
@@ -150,11 +151,28 @@ class AccessView(BaseModel):
     ttl_seconds: int
 
 
+class PayView(BaseModel):
+    """What the owner can do about a payment: pay or authenticate on the bill's page, or see to the card."""
+
+    type: Literal["pay_invoice", "update_payment_method"]
+    href: str
+
+
+class PendingView(BaseModel):
+    """A change that has not come yet: planned for `at`, or waiting until then for its payment."""
+
+    kind: Literal["scheduled", "unpaid"]
+    plan_code: str | None
+    interval: Interval | None
+    at: datetime | None
+
+
 class SubscriptionView(BaseModel):
     """The subscription that decides, and how its payments stand."""
 
     id: str
     plan_code: str
+    interval: Interval | None
     status: ProviderStatus
     period_start: datetime | None
     period_end: datetime | None
@@ -165,6 +183,8 @@ class SubscriptionView(BaseModel):
     next_invoice_at: datetime | None
     past_due_since: datetime | None
     grace_until: datetime | None
+    pending_change: PendingView | None = None
+    action: PayView | None = None
 
     @classmethod
     def of(cls, subscription: Subscription) -> Self:
@@ -173,6 +193,7 @@ class SubscriptionView(BaseModel):
         return cls(
             id=terms.provider_id,
             plan_code=subscription.plan_code,
+            interval=cast("Interval | None", terms.interval),
             status=terms.status,
             period_start=terms.period_start,
             period_end=terms.period_end,
@@ -184,6 +205,14 @@ class SubscriptionView(BaseModel):
             past_due_since=subscription.past_due_since,
             grace_until=subscription.grace_until,
         )
+
+    @classmethod
+    def of_picture(cls, picture: Picture) -> Self:
+        """Return what may be shown, with what is to come and to do."""
+        shown = cls.of(picture.subscription)
+        pending = PendingView.model_validate(picture.pending, from_attributes=True) if picture.pending else None
+        action = PayView.model_validate(dict(picture.action)) if picture.action else None
+        return shown.model_copy(update={"pending_change": pending, "action": action})
 
 
 class InvoiceView(BaseModel):

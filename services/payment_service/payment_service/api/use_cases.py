@@ -4,9 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from payment_service.application.call_provider import CallProvider
 from payment_service.application.change_grants import AddGrant, VoidGrant
 from payment_service.application.change_overrides import AddOverride, RevokeOverride
 from payment_service.application.change_plans import ChangeEntitlements, ReadEntitlements
+from payment_service.application.change_ports import SubscriptionGateway
+from payment_service.application.change_subscription import ChangePlan, PreviewChange, WithdrawChange
+from payment_service.application.end_subscription import CancelSubscription, ResumeSubscription
 from payment_service.application.list_plans import ListPlans
 from payment_service.application.open_checkout import OpenCheckout
 from payment_service.application.open_portal import OpenPortal
@@ -20,6 +24,7 @@ from payment_service.application.read_access import ReadAccess
 from payment_service.application.read_billing import ReadBilling, ReadInvoices, ReadSubscription
 from payment_service.application.read_checkout import ReadCheckout
 from payment_service.application.read_history import ReadHistory
+from payment_service.application.read_picture import ReadPicture
 from payment_service.application.receive_webhook import ReceiveWebhook
 from payment_service.application.reconcile import RequestReconcile
 from payment_service.application.replay_webhooks import ReadWebhooks, ReplayWebhooks
@@ -33,6 +38,7 @@ class World:
 
     start_work: StartWork
     gateway: PaymentGateway
+    subscriptions: SubscriptionGateway
     inbox: WebhookInbox
     verify: VerifySignature
     parse: Callable[[bytes], Any]
@@ -59,11 +65,17 @@ class UseCases:
     add_grant: AddGrant
     void_grant: VoidGrant
     read_subscription: ReadSubscription
+    read_picture: ReadPicture
     read_invoices: ReadInvoices
     read_billing: ReadBilling
     open_checkout: OpenCheckout
     read_checkout: ReadCheckout
     open_portal: OpenPortal
+    preview_change: PreviewChange
+    change_plan: ChangePlan
+    withdraw_change: WithdrawChange
+    cancel_subscription: CancelSubscription
+    resume_subscription: ResumeSubscription
     receive_webhook: ReceiveWebhook
     read_webhooks: ReadWebhooks
     replay_webhooks: ReplayWebhooks
@@ -74,6 +86,7 @@ def wire(world: World) -> UseCases:
     """Build the use cases over one world."""
     start_work, now = world.start_work, world.now
     read_access = ReadAccess(start_work, now, world.ttl_seconds)
+    call = CallProvider(start_work, world.subscriptions, now)
     return UseCases(
         list_plans=ListPlans(start_work),
         read_access=read_access,
@@ -85,11 +98,17 @@ def wire(world: World) -> UseCases:
         add_grant=AddGrant(start_work, now, world.new_id, world.ttl_seconds),
         void_grant=VoidGrant(start_work, now, world.ttl_seconds),
         read_subscription=ReadSubscription(start_work),
+        read_picture=ReadPicture(start_work),
         read_invoices=ReadInvoices(start_work),
         read_billing=ReadBilling(start_work, read_access),
         open_checkout=OpenCheckout(start_work, world.gateway, world.return_paths, now, world.new_id),
         read_checkout=ReadCheckout(start_work, read_access),
         open_portal=OpenPortal(start_work, world.gateway, world.return_paths, now),
+        preview_change=PreviewChange(start_work, world.subscriptions),
+        change_plan=ChangePlan(call),
+        withdraw_change=WithdrawChange(call),
+        cancel_subscription=CancelSubscription(call),
+        resume_subscription=ResumeSubscription(call),
         receive_webhook=ReceiveWebhook(
             world.verify, world.parse, world.inbox, now, world.livemode, world.api_version, world.count_webhook
         ),

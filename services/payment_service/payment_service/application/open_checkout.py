@@ -22,13 +22,11 @@ from payment_service.domain.checkout import Checkout, CheckoutOrder
 from payment_service.domain.errors import (
     AlreadySubscribed,
     CheckoutOpen,
-    PlanUnknown,
-    PricesNotLoaded,
     ProviderRefused,
     ProviderUnavailable,
 )
 from payment_service.domain.json_text import rfc3339
-from payment_service.domain.plans import Catalogue, Interval, Price
+from payment_service.domain.plans import Interval, Price
 from payment_service.domain.return_paths import ReturnPaths
 from payment_service.domain.subscription import governing
 
@@ -84,7 +82,7 @@ class OpenCheckout:
 
     async def _reserve(self, work: Work, attempt: Attempt, wish: Wish) -> Checkout:
         """Return the session to create: this attempt's own, an abandoned one, or a new one."""
-        price = _price(await work.plans.catalogue(), wish)
+        price = (await work.plans.catalogue()).sold(wish.plan_code, wish.interval)
         subscription = governing(await work.subscriptions.of(attempt.user_id))
         if subscription and subscription.terms.is_live:
             raise AlreadySubscribed
@@ -175,15 +173,3 @@ class OpenCheckout:
                 await work.checkouts.put(stored.closed("failed"))
             await work.attempts.release(attempt)
             await work.commit()
-
-
-def _price(catalogue: Catalogue, wish: Wish) -> Price:
-    plan = catalogue.plans.get(wish.plan_code)
-    if plan is None or not plan.is_active or plan.is_default:
-        raise PlanUnknown
-    if not plan.prices:
-        raise PricesNotLoaded
-    price = plan.price(wish.interval)
-    if price is None:
-        raise PlanUnknown
-    return price

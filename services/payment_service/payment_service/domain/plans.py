@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+from payment_service.domain.errors import PlanUnknown, PricesNotLoaded
+
 Kind = Literal["flag", "limit", "config"]
 Window = Literal["day", "month", "period", "concurrent", "total"]
 Interval = Literal["month", "year"]
@@ -85,6 +87,22 @@ class Catalogue:
         """The least of the plans that people pay for now; the default where none is sold."""
         sold = (plan for plan in self.plans.values() if plan.is_active and not plan.is_default)
         return min(sold, key=lambda plan: plan.rank, default=self.default)
+
+    def sold(self, plan_code: str, interval: Interval) -> Price:
+        """Return what somebody pays who chooses this. Raises PlanUnknown, PricesNotLoaded."""
+        plan = self.plans.get(plan_code)
+        if plan is None or not plan.is_active or plan.is_default:
+            raise PlanUnknown
+        if not plan.prices:
+            raise PricesNotLoaded
+        if (price := plan.price(interval)) is None:
+            raise PlanUnknown
+        return price
+
+    def price_named(self, provider_id: str) -> Price | None:
+        """Return the price that the provider knows by this name, None for one that is sold no longer."""
+        prices = (price for plan in self.plans.values() for price in plan.prices)
+        return next((price for price in prices if price.provider_id == provider_id), None)
 
     def plan_of(self, price_id: str, lookup_key: str | None) -> str | None:
         """Return the code of the plan that a provider's price sells, None for a price that is none of ours."""

@@ -40,7 +40,11 @@ _NOT_STARTED = frozenset({ProviderStatus.INCOMPLETE, ProviderStatus.INCOMPLETE_E
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the provider says of a subscription, as far as we keep it."""
+    """What the provider says of a subscription, as far as we keep it.
+
+    With a `pending_price_id` another price is to come: under a schedule at `pending_at`, without one as soon as it is
+    paid for, which may be until `pending_at`.
+    """
 
     provider_id: str
     status: ProviderStatus
@@ -53,6 +57,10 @@ class Terms:
     canceled_at: datetime | None = None
     ended_at: datetime | None = None
     latest_invoice_id: str | None = None
+    interval: str | None = None
+    pending_price_id: str | None = None
+    pending_at: datetime | None = None
+    schedule_id: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -68,6 +76,11 @@ class Terms:
     def is_ending(self) -> bool:
         """Whether its end is fixed though it runs."""
         return self.is_live and (self.cancel_at_period_end or self.cancel_at is not None)
+
+    @property
+    def waits_for_payment(self) -> bool:
+        """Whether another price is to come once it is paid for."""
+        return self.pending_price_id is not None and self.schedule_id is None
 
 
 @dataclass(frozen=True, slots=True)

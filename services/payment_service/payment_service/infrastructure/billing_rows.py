@@ -69,6 +69,10 @@ class SubscriptionRow(Row):
     past_due_since: Mapped[datetime | None]
     grace_until: Mapped[datetime | None]
     latest_invoice_id: Mapped[str | None]
+    interval: Mapped[str | None]
+    pending_price_id: Mapped[str | None]
+    pending_at: Mapped[datetime | None]
+    schedule_id: Mapped[str | None]
     superseded: Mapped[bool] = mapped_column(server_default=text("false"))
     provider_object_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
@@ -95,6 +99,10 @@ class SubscriptionRow(Row):
             "past_due_since": subscription.past_due_since,
             "grace_until": subscription.grace_until,
             "latest_invoice_id": terms.latest_invoice_id,
+            "interval": terms.interval,
+            "pending_price_id": terms.pending_price_id,
+            "pending_at": terms.pending_at,
+            "schedule_id": terms.schedule_id,
             "superseded": subscription.is_superseded,
             "provider_object_at": subscription.read_at,
             "version": subscription.version,
@@ -115,6 +123,10 @@ class SubscriptionRow(Row):
             canceled_at=self.canceled_at,
             ended_at=self.ended_at,
             latest_invoice_id=self.latest_invoice_id,
+            interval=self.interval,
+            pending_price_id=self.pending_price_id,
+            pending_at=self.pending_at,
+            schedule_id=self.schedule_id,
         )
         return Subscription(
             id=self.id,

@@ -12,7 +12,9 @@ from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.stripe_calls import StripeCalls
 from payment_service.infrastructure.stripe_ledger import StripeLedger
+from payment_service.infrastructure.stripe_pages import StripePages
 from payment_service.infrastructure.stripe_readings import price_reading, time_of
+from payment_service.infrastructure.stripe_subscriptions import StripeSubscriptions
 
 if TYPE_CHECKING:
     import stripe
@@ -24,6 +26,8 @@ class StripeGateway:
     def __init__(self, api_key: str, *, api_base: str | None, web_origin: str) -> None:
         self.calls = StripeCalls(api_key, api_base)
         self.ledger = StripeLedger(self.calls)
+        self.pages = StripePages(api_base)
+        self.subscriptions = StripeSubscriptions(self.calls, self.pages)
         self._client, self._call = self.calls.client, self.calls.ask
         self._web_origin = web_origin.rstrip("/")
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("stripe")
 _PAGE = 100
+_WITH_SCHEDULE = ["data.schedule"]
 _UNREADABLE = (KeyError, TypeError, ValueError, IndexError)
 Read = TypeVar("Read")
 
@@ -91,7 +92,7 @@ class StripeLedger:
         """Go through all subscriptions, ended ones too."""
 
         def page(after: dict[str, Any]) -> Any:
-            params: Any = {"status": "all", "limit": _PAGE, **after}
+            params: Any = {"status": "all", "limit": _PAGE, "expand": _WITH_SCHEDULE, **after}
             return self._v1.subscriptions.list(params)
 
         async for bodies in self._pages(page):
@@ -152,7 +153,8 @@ class StripeLedger:
         return await self._calls.ask_about(lambda: self._v1.customers.retrieve(customer_id).to_dict())
 
     def _subscriptions(self, customer_id: CustomerId) -> list[Json]:
-        listed = self._v1.subscriptions.list({"customer": customer_id, "status": "all", "limit": _PAGE})
+        params: Any = {"customer": customer_id, "status": "all", "limit": _PAGE, "expand": _WITH_SCHEDULE}
+        listed = self._v1.subscriptions.list(params)
         return [each.to_dict() for each in listed.auto_paging_iter()]
 
     def _invoices(self, customer_id: CustomerId) -> list[Json]:

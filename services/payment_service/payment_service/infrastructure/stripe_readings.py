@@ -32,8 +32,25 @@ def subscription_reading(body: Json) -> SubscriptionReading:
         canceled_at=_time(body.get("canceled_at")),
         ended_at=_time(body.get("ended_at")),
         latest_invoice_id=reference_id(body.get("latest_invoice")),
+        interval=item["price"]["recurring"]["interval"],
+        **_pending(body, item["price"]["id"]),
     )
     return SubscriptionReading(terms, item["price"]["id"], item["price"].get("lookup_key"))
+
+
+def _pending(body: Json, price_id: str) -> dict[str, Any]:
+    """Return which other price is to come: one that waits for its payment, or that of a schedule's next phase."""
+    schedule = body.get("schedule")
+    if update := body.get("pending_update"):
+        wanted = (update.get("subscription_items") or [{}])[0].get("price")
+        return {"pending_price_id": reference_id(wanted), "pending_at": _time(update["expires_at"])}
+    fields: dict[str, Any] = {"schedule_id": reference_id(schedule)}
+    if isinstance(schedule, dict) and (current := schedule.get("current_phase")):
+        for phase in schedule["phases"]:
+            name = reference_id(phase["items"][0]["price"])
+            if phase["start_date"] >= current["end_date"] and name != price_id:
+                return fields | {"pending_price_id": name, "pending_at": time_of(phase["start_date"])}
+    return fields
 
 
 def invoice_reading(body: Json) -> InvoiceReading:

@@ -1,0 +1,40 @@
+"""What the use cases that change a running subscription need from the provider."""
+
+from typing import Protocol
+
+from payment_service.domain.changes import Bill, ChangeOrder, RunningSubscription
+
+
+class SubscriptionGateway(Protocol):
+    """Running subscriptions at the provider. Every method may raise ProviderUnavailable or ProviderRefused.
+
+    What changes something takes a name for it: asked again under that name, the provider answers the same thing.
+    """
+
+    async def running(self, subscription_id: str) -> RunningSubscription | None:
+        """Read one as it is this moment, None where there is none."""
+        ...
+
+    async def foresee(self, order: ChangeOrder) -> Bill:
+        """Return the bill that a change would lead to: the one of today, or for a later change the one of that day."""
+        ...
+
+    async def change_now(self, order: ChangeOrder, name: str) -> RunningSubscription:
+        """Bill and change at once; where the payment does not go through, the change waits for it."""
+        ...
+
+    async def change_later(self, order: ChangeOrder, name: str) -> None:
+        """Change at the end of the period."""
+        ...
+
+    async def withdraw(self, running: RunningSubscription, name: str) -> None:
+        """Take back the change that is pending."""
+        ...
+
+    async def end(self, running: RunningSubscription, reason: str | None, name: str) -> RunningSubscription:
+        """End it with its period; one whose first payment is not finished ends at once, and costs nothing."""
+        ...
+
+    async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
+        """Let it go on after all."""
+        ...
