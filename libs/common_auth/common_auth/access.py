@@ -35,6 +35,8 @@ class AccessSnapshot:
         if not isinstance(document, dict) or not isinstance(document["features"], dict):
             raise TypeError("not an access snapshot")
         period, plan = document.get("period") or {}, document["plan"] or {"code": ""}
+        if not isinstance(period, dict) or not all(isinstance(each, dict) for each in document["features"].values()):
+            raise TypeError("not an access snapshot")
         action = document.get("action")
         return cls(
             user_id=UUID(document["user_id"]),

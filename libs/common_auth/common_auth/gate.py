@@ -123,7 +123,7 @@ class AccessGate:
         """Remember unless something newer is known, or was announced since this flight began; return the newest."""
         user_id = kept.snapshot.user_id
         newest = self._entries.get(user_id)
-        if newest and newest.snapshot.version > kept.snapshot.version:
+        if newest and newest.snapshot.version > kept.snapshot.version and self._now() < newest.outranks_until:
             return newest
         if self._flights.get(user_id) is asyncio.current_task():
             self._entries[user_id] = kept

@@ -81,7 +81,7 @@ class SharedAccess:
             return NOTHING
         if not answer[0]:
             return Look(None, leads=bool(answer[1]))
-        kept = _readable(answer[0], user_id)
+        kept = _readable(answer[0], user_id, now)
         return Look(kept, leads=bool(answer[1])) if kept else NOTHING
 
     async def store(self, kept: KeptAccess, now: datetime) -> None:
@@ -121,9 +121,9 @@ def _keys(user_id: UUID) -> list[str]:
     return [f"access:{{{user_id}}}", f"access:{{{user_id}}}:asking"]
 
 
-def _readable(raw: bytes, user_id: UUID) -> KeptAccess | None:
+def _readable(raw: bytes, user_id: UUID, now: datetime) -> KeptAccess | None:
     try:
         kept = KeptAccess.from_json(raw)
     except (KeyError, TypeError, ValueError):
         return None
-    return kept if kept.snapshot.user_id == user_id else None
+    return kept.as_hearsay(now) if kept.snapshot.user_id == user_id else None

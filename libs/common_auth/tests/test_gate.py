@@ -118,6 +118,28 @@ async def test_an_older_answer_does_not_replace_a_newer_one(gate: AccessGate, pa
     assert (await gate.access(USER)).version == 5
 
 
+async def test_a_payment_that_stays_at_an_older_version_is_believed_in_the_end(
+    gate: AccessGate, payment: Payment
+) -> None:
+    payment.version = 5
+    await gate.access(USER)
+    payment.version, payment.entitled = 4, False  # its database was restored from a backup
+    payment.clock.advance(seconds=119.9)
+    assert (await gate.access(USER)).entitled
+    payment.clock.advance(seconds=0.1)
+    assert not (await gate.access(USER)).entitled
+
+
+async def test_an_older_version_is_believed_when_the_newer_one_has_passed_its_edge(
+    gate: AccessGate, payment: Payment
+) -> None:
+    payment.version, payment.edge = 5, payment.clock() + timedelta(seconds=10)
+    await gate.access(USER)
+    payment.version, payment.entitled, payment.edge = 4, False, None
+    payment.clock.advance(seconds=10)
+    assert not (await gate.access(USER)).entitled
+
+
 async def test_an_answer_from_before_a_change_is_not_kept_and_nobody_new_waits_for_it(
     gate: AccessGate, payment: Payment
 ) -> None:
@@ -229,6 +251,8 @@ ODD: list[dict[str, Any]] = [
     {"version": "x"},
     {"features": []},
     {"features": None},
+    {"features": {"story.generate": True}},
+    {"period": "soon"},
     {"plan": "pro"},
     {"ttl_seconds": None},
     {"ttl_seconds": "soon"},
