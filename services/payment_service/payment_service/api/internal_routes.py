@@ -21,7 +21,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, ttl_seconds: int) -> 
     router = APIRouter(prefix="/internal/v1", tags=["internal"], dependencies=[SERVICE])
 
     @router.get(
-        "/access/{user_id}",
+        "/access/{user_id:uuid}",  # not what stands beside it, such as batch
         response_model=AccessView,
         responses=refusing_services() | CACHEABLE,
         dependencies=[Depends(callers.service("payment/access"))],
