@@ -35,12 +35,14 @@ from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
+from story_service.api.character_routes import character_routes
 from story_service.api.generation_routes import generation_routes
 from story_service.api.library_routes import library_routes
 from story_service.api.problems import FACES
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
+from story_service.application.admit_persona import AdmitPersona
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.delete_story import DeleteStory
@@ -48,8 +50,10 @@ from story_service.application.detached import DetachedRuns
 from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
 from story_service.application.generate_story import GenerateStory
 from story_service.application.live import LiveGenerations
+from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
 from story_service.application.quote_story import QuoteStory
+from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_library import ForgetViewers, ReadLibrary
 from story_service.application.read_stories import ReadStories
@@ -104,6 +108,7 @@ def engine(ports: Ports) -> Engine:
 def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
+    admit = AdmitPersona(start_work, ports.moderator, now, uuid7)
     return UseCases(
         generate=GenerateStory(start_work, ports.subscriptions, ports.moderator, parts.runs, model, now, uuid7),
         follow=FollowGeneration(start_work, parts.live, now, ports.ping_seconds),
@@ -111,6 +116,8 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
         library=ReadLibrary(start_work, ports.subscriptions, now),
+        characters=ReadCharacters(start_work),
+        own_characters=OwnCharacters(start_work, ports.subscriptions, admit, now, uuid7),
         usage=ReadUsage(start_work, ports.subscriptions, now),
         ledger=ReadLedger(start_work),
         quote=QuoteStory(start_work, ports.subscriptions, model, now),
@@ -137,6 +144,7 @@ def assemble(
         routers=[
             story_routes(use_cases, callers, cursors, limits, drain),
             library_routes(use_cases, callers, cursors),
+            character_routes(use_cases, callers, cursors),
             generation_routes(use_cases, callers, drain),
             usage_routes(use_cases, callers, cursors, limits),
             internal_usage_routes(use_cases, callers, cursors),

@@ -12,8 +12,10 @@ from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
+from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
 from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
+from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.application.ports import (
     Acceptance,
@@ -68,6 +70,8 @@ class MemoryWork:
         self.attempts: Attempts = MemoryAttempts(tables)
         self.models: Models = MemoryModels()
         self.stories: Stories = MemoryStories(tables)
+        self.character_attempts: CharacterAttempts = MemoryCharacterAttempts(tables.characters)
+        self.characters: Characters = MemoryCharacters(tables.characters)
         self.library: Library = MemoryLibrary(tables.library)
         self.generations: Generations = MemoryGenerations(tables)
         self.usage: UsageBook = MemoryUsageBook(tables)

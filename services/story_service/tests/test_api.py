@@ -225,7 +225,7 @@ async def test_no_public_route_answers_without_a_token(app: FastAPI, http: httpx
     for path, operations in app.openapi()["paths"].items():
         for method in operations:
             url = path.replace("{story_id}", str(uuid4())).replace("{generation_id}", str(uuid4()))
-            url = url.replace("{user_id}", str(uuid4()))
+            url = url.replace("{user_id}", str(uuid4())).replace("{character_id}", str(uuid4()))
             answer = await http.request(method, url, json=WISH, headers={"Idempotency-Key": "k"})
             assert answer.status_code == 401, (method, path)
 

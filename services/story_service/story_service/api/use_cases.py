@@ -6,7 +6,9 @@ from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
+from story_service.application.own_characters import OwnCharacters
 from story_service.application.quote_story import QuoteStory
+from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_library import ReadLibrary
 from story_service.application.read_stories import ReadStories
@@ -23,6 +25,8 @@ class UseCases:
     stories: ReadStories
     delete: DeleteStory
     library: ReadLibrary
+    characters: ReadCharacters
+    own_characters: OwnCharacters
     usage: ReadUsage
     ledger: ReadLedger
     quote: QuoteStory

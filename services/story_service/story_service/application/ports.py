@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
+from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.domain.access import Access
 from story_service.domain.chunks import Chunk, Draft
@@ -22,14 +24,6 @@ from story_service.domain.usage import Line, Meter, Window
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptKey:
-    """The name a caller gave to an attempt, and the digest of what it asked."""
-
-    value: str
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +207,8 @@ class Work(Protocol):
     """One transaction, rolled back unless committed."""
 
     attempts: Attempts
+    character_attempts: CharacterAttempts
+    characters: Characters
     models: Models
     stories: Stories
     library: Library

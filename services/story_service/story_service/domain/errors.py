@@ -78,6 +78,43 @@ class GenerationUnknown(Refusal):
         super().__init__("There is no such generation.")
 
 
+class CharacterUnknown(Refusal):
+    """No such character, or another reader's private one."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such character.")
+
+
+class NotTheOwner(Refusal):
+    """Somebody else's, to be met and not to be changed."""
+
+    def __init__(self) -> None:
+        super().__init__("Only its owner may change this.")
+
+
+class CharacterLimitReached(Refusal):
+    """The plan includes no more own characters; a larger one does, or one of them must go."""
+
+    def __init__(self, limit: int, used: int, plans: tuple[str, ...]) -> None:
+        super().__init__(f"Your plan includes {limit} own characters.")
+        self.meter, self.limit, self.used = "characters.own", limit, used
+        self.action = _checkout(plans)
+
+
+class RealPersonRefused(Refusal):
+    """A character that is, or says that it is, somebody real."""
+
+    def __init__(self) -> None:
+        super().__init__("A character must be invented: this one names or describes somebody real.")
+
+
+class VersionConflict(Refusal):
+    """It was changed since it was read."""
+
+    def __init__(self) -> None:
+        super().__init__("It has changed since you read it. Read it again.")
+
+
 class AlreadyClosed(Refusal):
     """The generation has ended."""
 

@@ -23,10 +23,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An automated decision about one text, which is kept as a hash only."""
+    """A decision about one text, which is kept as a hash only; by a person if `decided_by` names one.
+
+    Texts of the house have no subject.
+    """
 
     id: DecisionId
-    subject: UserId
+    subject: UserId | None
     target_id: UUID
     stage: str
     provider: str
@@ -36,6 +39,8 @@ class Decision:
     categories: dict[str, int]
     content_sha256: bytes
     decided_at: datetime
+    target_type: str = "story"
+    decided_by: UserId | None = None
 
 
 def digest(text: str) -> bytes:

@@ -77,11 +77,11 @@ def _moderation_decided(event: ModerationDecided) -> Fact:
     decision = event.decision
     data = {
         "decision_id": str(decision.id),
-        "target": {"type": "story", "id": str(decision.target_id)},
+        "target": {"type": decision.target_type, "id": str(decision.target_id)},
         "stage": decision.stage,
         "verdict": decision.verdict,
         "reason_codes": list(decision.reasons),
-        "automated": True,
+        "automated": decision.decided_by is None,
     }
     return Fact("moderation.decided", str(decision.target_id), 1, data, decision.decided_at, decision.subject)
 

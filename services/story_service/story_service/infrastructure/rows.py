@@ -171,11 +171,11 @@ def entry_of(row: LedgerRow) -> LedgerEntry:
 
 
 def decision_values(decision: Decision) -> dict[str, Any]:
-    """Return the columns of an automated decision about a story."""
+    """Return the columns of a decision."""
     return {
         "id": decision.id,
         "subject_user_id": decision.subject,
-        "target_type": "story",
+        "target_type": decision.target_type,
         "target_id": decision.target_id,
         "stage": decision.stage,
         "provider": decision.provider,
@@ -184,6 +184,7 @@ def decision_values(decision: Decision) -> dict[str, Any]:
         "categories": decision.categories,
         "reason_codes": list(decision.reasons),
         "content_sha256": decision.content_sha256,
-        "automated": True,
+        "automated": decision.decided_by is None,
+        "decided_by": decision.decided_by,
         "created_at": decision.decided_at,
     }

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
+from story_service.infrastructure.character_tables import CharacterRow
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.schema import Row
 from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
@@ -227,6 +228,7 @@ class DecisionRow(Row):
 
 
 __all__ = [
+    "CharacterRow",
     "ChunkRow",
     "CounterRow",
     "DecisionRow",

@@ -8,24 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events.outbox import SqlOutbox
 from common_service.database import SqlWork
-from common_service.idempotency import IdempotencyKeyReused, IdempotencyKeys
+from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
-from story_service.application.ports import Acceptance, AttemptKey, Attempts, Generations, Models, Stories, UsageBook
+from story_service.application.ports import Attempts, Generations, Models, Stories, UsageBook
 from story_service.domain.events import Event
-from story_service.domain.ids import UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import CatalogModel
-from story_service.infrastructure.documents import acceptance_document, acceptance_of
+from story_service.infrastructure.attempts import SqlAttempts, SqlCharacterAttempts
+from story_service.infrastructure.characters import SqlCharacters
 from story_service.infrastructure.facts import fact_of
 from story_service.infrastructure.generations import SqlGenerations
 from story_service.infrastructure.library import SqlLibrary
 from story_service.infrastructure.rows import decision_values, model_of
 from story_service.infrastructure.stories import SqlStories
-from story_service.infrastructure.tables import DecisionRow, ModelRow, idempotency_keys, messaging
+from story_service.infrastructure.tables import DecisionRow, ModelRow, messaging
 from story_service.infrastructure.usage import SqlUsageBook
-
-_ROUTE = "POST /story/v1/stories"
-_ACCEPTED = 202
 
 
 class SqlStoryWork(SqlWork):
@@ -34,6 +31,8 @@ class SqlStoryWork(SqlWork):
     def open(self, session: AsyncSession) -> None:
         """Build what shares the session."""
         self.attempts: Attempts = SqlAttempts(session)
+        self.character_attempts: CharacterAttempts = SqlCharacterAttempts(session)
+        self.characters: Characters = SqlCharacters(session)
         self.models: Models = SqlModels(session)
         self.stories: Stories = SqlStories(session)
         self.library: Library = SqlLibrary(session)
@@ -48,40 +47,6 @@ class SqlStoryWork(SqlWork):
     async def tell(self, *events: Event) -> None:
         """Write facts to the outbox."""
         await self._outbox.add(*(fact_of(event) for event in events))
-
-
-class SqlAttempts:
-    """Answers under idempotency keys."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session, self._keys = session, IdempotencyKeys(session, idempotency_keys)
-
-    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
-        """Look, without locking: most keys are new."""
-        columns = idempotency_keys.c
-        query = select(columns.request_hash, columns.response_body).where(
-            columns.principal == str(user_id),
-            columns.route == _ROUTE,
-            columns.key == key.value,
-            columns.state == "done",
-            columns.expires_at > now,
-        )
-        row = (await self._session.execute(query)).first()
-        if row is None:
-            return None
-        if row.request_hash != key.digest:
-            raise IdempotencyKeyReused
-        return acceptance_of(row.response_body)
-
-    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
-        """Take the key, or return what it was answered."""
-        stored = await self._keys.claim(str(user_id), _ROUTE, key.value, key.digest, now)
-        return acceptance_of(stored.body) if stored else None
-
-    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
-        """Write the answer."""
-        body = acceptance_document(acceptance)
-        await self._keys.complete(str(user_id), _ROUTE, key.value, _ACCEPTED, body, acceptance.generation.id)
 
 
 class SqlModels:

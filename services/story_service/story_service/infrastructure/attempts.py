@@ -1,0 +1,108 @@
+"""Answers under idempotency keys, in Postgres."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from common_service.idempotency import IdempotencyKeyReused, IdempotencyKeys
+from story_service.application.ports import Acceptance, AttemptKey
+from story_service.domain.character import Character, Kind, Persona, Visibility
+from story_service.domain.ids import CharacterId, UserId
+from story_service.infrastructure.documents import acceptance_document, acceptance_of
+from story_service.infrastructure.tables import idempotency_keys
+
+_ACCEPTED, _CREATED = 202, 201
+
+
+class KeptAnswers:
+    """The answers of one route."""
+
+    def __init__(self, session: AsyncSession, route: str, status: int) -> None:
+        self._session, self._route, self._status = session, route, status
+        self._keys = IdempotencyKeys(session, idempotency_keys)
+
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> dict[str, Any] | None:
+        """Look, without locking: most keys are new. Raises IdempotencyKeyReused."""
+        columns = idempotency_keys.c
+        query = select(columns.request_hash, columns.response_body).where(
+            columns.principal == str(user_id),
+            columns.route == self._route,
+            columns.key == key.value,
+            columns.state == "done",
+            columns.expires_at > now,
+        )
+        row = (await self._session.execute(query)).first()
+        if row is None:
+            return None
+        if row.request_hash != key.digest:
+            raise IdempotencyKeyReused
+        body: dict[str, Any] = row.response_body
+        return body
+
+    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> dict[str, Any] | None:
+        """Take the key, or return what it was answered. Raises IdempotencyKeyReused, IdempotencyInProgress."""
+        stored = await self._keys.claim(str(user_id), self._route, key.value, key.digest, now)
+        return stored.body if stored else None
+
+    async def keep(self, user_id: UserId, key: AttemptKey, body: dict[str, Any], resource_id: UUID) -> None:
+        """Write the answer."""
+        await self._keys.complete(str(user_id), self._route, key.value, self._status, body, resource_id)
+
+
+class SqlAttempts:
+    """Stories that were accepted."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._answers = KeptAnswers(session, "POST /story/v1/stories", _ACCEPTED)
+
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+        """Look."""
+        kept = await self._answers.answer(user_id, key, now)
+        return acceptance_of(kept) if kept else None
+
+    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+        """Take the key."""
+        kept = await self._answers.claim(user_id, key, now)
+        return acceptance_of(kept) if kept else None
+
+    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
+        """Write the answer."""
+        await self._answers.keep(user_id, key, acceptance_document(acceptance), acceptance.generation.id)
+
+
+class SqlCharacterAttempts:
+    """Characters that were made."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._answers = KeptAnswers(session, "POST /story/v1/characters", _CREATED)
+
+    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Character | None:
+        """Look."""
+        kept = await self._answers.answer(user_id, key, now)
+        return _character_of(user_id, kept) if kept else None
+
+    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Character | None:
+        """Take the key."""
+        kept = await self._answers.claim(user_id, key, now)
+        return _character_of(user_id, kept) if kept else None
+
+    async def keep(self, user_id: UserId, key: AttemptKey, character: Character) -> None:
+        """Write the answer."""
+        document = {
+            "id": str(character.id),
+            "persona": asdict(character.persona),
+            "visibility": character.visibility,
+            "created_at": character.created_at.isoformat(),
+        }
+        await self._answers.keep(user_id, key, document, character.id)
+
+
+def _character_of(user_id: UserId, kept: dict[str, Any]) -> Character:
+    """Read a new character: one version, made by whoever asks again."""
+    persona = Persona(**{**kept["persona"], "kind": Kind(kept["persona"]["kind"])})
+    at = datetime.fromisoformat(kept["created_at"])
+    return Character(CharacterId(UUID(kept["id"])), user_id, persona, Visibility(kept["visibility"]), at, at)
