@@ -21,13 +21,13 @@ _SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 _OURS = frozenset({"trace_id", "span_id"})  # made here; one in two thousand has the look of a card number
-_SECRET_SHAPES = re.compile(  # every part bounded or begun once a word: the time grows with the text, not with its square
-    r"eyJ[\w-]{8,4096}\.[\w-]+\.[\w-]*"  # a JWT
+_SECRET_SHAPES = re.compile(  # bounded, or begun once a word: a long text costs no square of its length
+    r"eyJ[\w-]{8,1024}\.[\w-]+\.[\w-]*"  # a JWT
     r"|\b(?:sk|rk|whsec)_\w{6,}|\bpk_(?:test|live)_\w+|\bsk-[\w-]{8,}"  # keys of Stripe and OpenAI
     r"|(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+"  # an address of mail
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # a password in a URL
     r"|(?<![\w.-])(?:\d[ -]?){13,19}(?![\w.-])"  # a card number
-    r"|(?<=input_value=).{1,4096}?(?=, input_type=)",  # what pydantic quotes of a body or of the settings: 50 letters
+    r"|(?<=input_value=).{1,512}?(?=, input_type=)",  # what pydantic quotes of a body or of the settings: 50 letters
     re.DOTALL,
 )
 _STRUCK = "[redacted]"

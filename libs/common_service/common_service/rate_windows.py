@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 log = structlog.get_logger("rate_limit")
 _PATIENCE_SECONDS, _COOL_DOWN_SECONDS = 0.25, 5.0
 _CONNECTIONS = 16
+_QUEUE_SECONDS = 1.0
 _MOST_KEYS, _MOST_STAMPS = 10_000, 100_000
 
 
@@ -127,7 +128,8 @@ class FallbackWindows:
     """Redis's windows, and this process's own while Redis is away.
 
     A Redis that does not answer within `patience` seconds is left alone for `cool_down`; then one request tries it
-    again, the others do not wait. `rate_limit_local` is 1 meanwhile, `rate_limit_local_decisions` counts.
+    again, the others do not wait. `rate_limit_local` is 1 meanwhile. Who finds no free connection for `queue` seconds
+    goes past a Redis that answers, but too slowly for the crowd. `rate_limit_local_decisions` counts both.
     """
 
     def __init__(
@@ -137,11 +139,12 @@ class FallbackWindows:
         registry: CollectorRegistry,
         *,
         patience: float = _PATIENCE_SECONDS,
+        queue: float = _QUEUE_SECONDS,
         cool_down: float = _COOL_DOWN_SECONDS,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared, self._local, self._now = shared, local, now
-        self._patience, self._cool_down = patience, cool_down
+        self._patience, self._queue, self._cool_down = patience, queue, cool_down
         self._away_until: float | None = None
         self._slots = asyncio.Semaphore(_CONNECTIONS)  # so that patience is spent on Redis, not on our own queue
         self._is_local = Gauge(
@@ -163,22 +166,32 @@ class FallbackWindows:
         await self._local.close()
 
     async def _take_shared(self, rate: RateLimitItem, key: str, cost: int) -> Taken | None:
-        """Take from Redis; None while it is away."""
-        async with self._slots:
-            is_trial = self._away_until is not None
-            if self._away_until is not None:
-                if self._now() < self._away_until:
-                    return None
-                self._away_until = self._now() + self._cool_down  # the others go on without Redis while this one tries
-            try:
-                async with asyncio.timeout(self._patience):
-                    taken = await self._shared.take(rate, key, cost)
-            except (RedisError, OSError, TimeoutError) as error:
-                self._leave(error)
+        """Take from Redis; None while it is away, or where too many wait for it."""
+        try:
+            async with asyncio.timeout(self._queue):
+                await self._slots.acquire()
+        except TimeoutError:
+            return None
+        try:
+            return await self._ask(rate, key, cost)
+        finally:
+            self._slots.release()
+
+    async def _ask(self, rate: RateLimitItem, key: str, cost: int) -> Taken | None:
+        is_trial = self._away_until is not None
+        if self._away_until is not None:
+            if self._now() < self._away_until:
                 return None
-            if is_trial:
-                self._return()
-            return taken
+            self._away_until = self._now() + self._cool_down  # the others go on without Redis while this one tries
+        try:
+            async with asyncio.timeout(self._patience):
+                taken = await self._shared.take(rate, key, cost)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._leave(error)
+            return None
+        if is_trial:
+            self._return()
+        return taken
 
     def _leave(self, error: Exception) -> None:
         if self._away_until is None:

@@ -50,7 +50,7 @@ async def windows(request: pytest.FixtureRequest) -> AsyncIterator[Windows]:
     if request.param != "local":
         windows = RedisWindows(request.getfixturevalue("redis_url"), "rate")
     if request.param == "fallback":
-        windows = FallbackWindows(windows, LocalWindows(), CollectorRegistry(), patience=PATIENT)
+        windows = FallbackWindows(windows, LocalWindows(), CollectorRegistry(), patience=PATIENT, queue=PATIENT)
     yield windows
     await windows.close()
 
@@ -190,7 +190,7 @@ async def test_a_late_answer_does_not_bring_redis_back_before_its_time() -> None
 
 async def test_a_burst_waits_for_a_connection_and_not_for_an_answer() -> None:
     gated, registry = Gated(), CollectorRegistry()
-    windows = FallbackWindows(gated, LocalWindows(), registry, patience=PATIENT)
+    windows = FallbackWindows(gated, LocalWindows(), registry, patience=PATIENT, queue=PATIENT)
     burst = asyncio.gather(*(windows.take(THREE, str(number)) for number in range(40)))
     for _ in range(40):
         turn = await gated.turns.get()
@@ -198,6 +198,22 @@ async def test_a_burst_waits_for_a_connection_and_not_for_an_answer() -> None:
         turn.set_result(True)
     assert all(answer.is_allowed for answer in await burst)
     assert metrics(registry) == (0, 0)
+
+
+async def test_a_slow_redis_makes_nobody_queue_for_long() -> None:
+    gated, registry = Gated(), CollectorRegistry()
+    windows = FallbackWindows(gated, LocalWindows(), registry, patience=PATIENT, queue=0.01)
+    slow = [asyncio.create_task(windows.take(THREE, str(number))) for number in range(16)]
+    turns = [await gated.turns.get() for _ in slow]
+    answers = await asyncio.gather(*(windows.take(THREE, "ann") for _ in range(5)))
+    assert [answer.is_allowed for answer in answers] == [True, True, True, False, False]
+    for turn in turns:
+        turn.set_result(True)
+    await asyncio.gather(*slow)
+    assert metrics(registry) == (0, 5)  # it answers: nobody says that it is away
+    after = asyncio.create_task(windows.take(THREE, "ann"))
+    (await gated.turns.get()).set_result(True)
+    assert (await after).is_allowed
 
 
 async def test_memory_is_bounded_by_keys() -> None:
