@@ -52,6 +52,7 @@ from story_service.application.generate_story import GenerateStory
 from story_service.application.live import LiveGenerations
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
+from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.quote_story import QuoteStory
 from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
@@ -286,6 +287,7 @@ def background(settings: Settings) -> Background:
             access.job(),
             periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
             periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic("purge-stories", PurgeDeletedStories(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             pruning(database, messaging),
             pruning_of_keys(database, idempotency_keys),

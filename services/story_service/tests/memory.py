@@ -126,7 +126,7 @@ class MemoryModels:
 
 class MemoryStories:
     def __init__(self, tables: Tables) -> None:
-        self._stories = tables.stories
+        self._tables, self._stories = tables, tables.stories
 
     async def add(self, story: Story) -> None:
         self._stories[story.id] = story
@@ -161,6 +161,15 @@ class MemoryStories:
         ready = [s for s in self._of(story.user_id) if s.state is StoryState.READY]
         if story.is_latest and ready:
             self._stories[ready[0].id] = replace(ready[0], is_latest=True)
+
+    async def purge_deleted(self, deleted_before: datetime, most: int) -> int:
+        old = [s for s in self._stories.values() if s.deleted_at and s.deleted_at < deleted_before][:most]
+        for story in old:
+            del self._stories[story.id]
+            generation = self._tables.generations[story.generation_id]
+            forgotten = replace(generation.request, prompt="", tone=None)
+            self._tables.generations[generation.id] = replace(generation, request=forgotten)
+        return len(old)
 
     def _of(self, user_id: UserId) -> list[Story]:
         own = [story for story in self._stories.values() if story.user_id == user_id and not story.deleted_at]

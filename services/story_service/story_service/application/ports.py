@@ -100,6 +100,10 @@ class Stories(Protocol):
         """Hide a story; the newest ready one becomes the latest."""
         ...
 
+    async def purge_deleted(self, deleted_before: datetime, most: int) -> int:
+        """Remove hidden stories for good, with the words of their requests; return how many."""
+        ...
+
 
 class Generations(Protocol):
     """Generations and their logs. Every write after the first is guarded by the fence."""

@@ -3,13 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, cast, delete, insert, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.story import Story, StoryState
 from story_service.infrastructure.rows import story_of, story_values
-from story_service.infrastructure.tables import StoryRow
+from story_service.infrastructure.tables import CounterRow, GenerationRow, StoryRow
 
 _PINNED = ("published", "unlisted")
 
@@ -82,6 +83,31 @@ class SqlStories:
                 .scalar_subquery()
             )
             await self._session.execute(update(StoryRow).where(StoryRow.id == newest).values(is_latest=True))
+
+    async def purge_deleted(self, deleted_before: datetime, most: int) -> int:
+        """Remove a batch, found by its index; another process takes what is not locked here."""
+        old = (
+            select(StoryRow.id)
+            .where(StoryRow.deleted_at < deleted_before)
+            .order_by(StoryRow.deleted_at)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
+        gone = await self._session.execute(
+            delete(StoryRow).where(StoryRow.id.in_(old)).returning(StoryRow.id, StoryRow.generation_id)
+        )
+        rows = gone.all()
+        if rows:
+            await self._forget_requests([row.generation_id for row in rows if row.generation_id])
+            counters = CounterRow.target_type == "story", CounterRow.target_id.in_([row.id for row in rows])
+            await self._session.execute(delete(CounterRow).where(*counters))
+        return len(rows)
+
+    async def _forget_requests(self, generation_ids: list[UUID]) -> None:
+        without_words = GenerationRow.request.op("||")(cast({"prompt": "", "tone": None}, JSONB))
+        await self._session.execute(
+            update(GenerationRow).where(GenerationRow.id.in_(generation_ids)).values(request=without_words)
+        )
 
 
 def _prunable(user_id: UserId) -> tuple[ColumnElement[bool], ...]:
