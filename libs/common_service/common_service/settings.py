@@ -118,7 +118,8 @@ class ServiceSettings(BaseSettings):
             "cognito_jwks_url": self.cognito_jwks_url != jwks,
             "cognito_userpool_id": bool(self.cognito_userpool_id)
             and not self.cognito_issuer.endswith(f"/{self.cognito_userpool_id}"),
-            "cognito_client_id": not self.reader_clients,
+            # a client in both lists would make a reader's token count as that of a service
+            "cognito_client_id": not self.reader_clients or not self.reader_clients.isdisjoint(self.service_clients),
             "cognito_token_url": not is_far_end(self.cognito_token_url),
             "database_url": not is_fit_database(self.database_url.get_secret_value()),
             "redis_url": not is_fit_redis(self.redis_url.get_secret_value()),

@@ -68,6 +68,11 @@ def test_production_names_every_setting_that_is_not_fit() -> None:
     assert "REDIS_URL is not fit for APP_ENV=production; CURSOR_SECRET is not fit" in str(refused.value)
 
 
+def test_a_client_of_readers_is_none_of_services() -> None:
+    with pytest.raises(ValidationError, match="COGNITO_CLIENT_ID is not fit"):
+        ServiceSettings(**{**PRODUCTION, "cognito_service_client_ids": "story, mobile"})  # type: ignore[arg-type]
+
+
 def test_services_find_one_another_by_private_names() -> None:
     ServiceSettings(**PRODUCTION, payment_base_url="http://payment.internal:8080")  # type: ignore[arg-type]
 
