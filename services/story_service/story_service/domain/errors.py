@@ -145,5 +145,13 @@ class WriterFailed(Exception):
         self.code = code
 
 
+class TextBlocked(Exception):
+    """A text of the house breaks the rules. Not a refusal: nobody asked for it."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("blocked: " + ", ".join(reasons))
+        self.reasons = reasons
+
+
 def _checkout(plans: tuple[str, ...]) -> dict[str, Any]:
     return {"type": "checkout", "href": "/payment/v1/checkout-sessions", "plans": list(plans)}

@@ -7,7 +7,7 @@ from enum import StrEnum
 from story_service.domain.ids import GenerationId, StoryId, UserId
 
 _LONGEST_TITLE = 200
-_UNTITLED = "Untitled case"
+UNTITLED = "Untitled case"
 
 
 class TruthMode(StrEnum):
@@ -102,5 +102,5 @@ def split_title(text: str) -> tuple[str, str]:
     first, newline, rest = text.lstrip().partition("\n")
     title = first.strip().strip("#*_ ").removeprefix("Title:").strip("#*_ \"'")
     if not newline or not title or len(title) > _LONGEST_TITLE or not rest.strip():
-        return _UNTITLED, text.strip()
+        return UNTITLED, text.strip()
     return title, rest.strip()
