@@ -16,7 +16,7 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.pagination import Cursors
 from common_service.testing import ready
-from services.story_service.tests.memory_library import OPENED, starter
+from services.story_service.tests.memory_library import starter
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork, World, a_plan, no_plan
 from story_service.application.ports import StartWork
@@ -227,4 +227,9 @@ async def test_the_order_of_a_shelf_comes_from_its_index(database: Database, sor
 def test_a_beginning_is_cut_between_words() -> None:
     assert beginning("one two three", 40) == "one two three"
     assert beginning("one two\n\nthree four", 12) == "one two…"
-    assert OPENED < NOON
+    assert beginning("one", 0) == "…"
+
+
+def test_the_excerpt_of_a_short_story_is_not_the_story() -> None:
+    assert replace(FERRY, body="He did it. She knew, and she kept quiet.").excerpt == "He did it…"
+    assert len(FERRY.excerpt) > 300

@@ -14,6 +14,7 @@ import uvicorn
 from sqlalchemy import text
 
 from common_service.database import Database
+from common_service.testing import NOWHERE
 from sandbox.openai.app import create_app
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
@@ -25,7 +26,8 @@ from story_service.domain.premises import PREMISES
 from story_service.infrastructure.moderators import OpenAIModerator
 from story_service.infrastructure.openai_client import OpenAIClient
 from story_service.infrastructure.openai_writer import OpenAIWriter
-from story_service.library import House, arguments, carry_out, house
+from story_service.library import House, arguments, carry_out, house, run
+from story_service.settings import Settings
 from story_service.wiring import Ports
 
 pytestmark = pytest.mark.anyio
@@ -166,6 +168,15 @@ async def vendor() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await serving
+
+
+async def test_the_command_as_it_is_run(vendor: str, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    outside = {"database_url": database_url, "openai_base_url": f"{vendor}/v1", "openai_api_key": "sk-of-the-tests"}
+    settings = Settings(**{**NOWHERE, **outside})
+    assert await run(arguments(["generate", "--length", "short"]), settings) == 0
+    story_id = capsys.readouterr().out.split()[1]
+    assert await run(arguments(["approve", story_id, "--reviewer", REVIEWER]), settings) == 0
+    assert capsys.readouterr().out.startswith(f"published: {story_id}")
 
 
 async def test_over_the_providers_protocol(vendor: str) -> None:

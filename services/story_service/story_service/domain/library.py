@@ -62,8 +62,8 @@ class LibraryStory:
 
     @property
     def excerpt(self) -> str:
-        """What somebody without access may read of the text."""
-        return beginning(self.body, _EXCERPT)
+        """What somebody without access may read of the text: never more than a third of a short one."""
+        return beginning(self.body, min(_EXCERPT, len(self.body) // 3))
 
     def position(self, sort: Sort) -> Position:
         """Return where the story stands on a shelf."""
@@ -98,4 +98,4 @@ def beginning(text: str, most: int) -> str:
     flat = " ".join(text.split())
     if len(flat) <= most:
         return flat
-    return flat[: most - 1].rpartition(" ")[0] + "…"
+    return flat[: max(most - 1, 0)].rpartition(" ")[0].rstrip(".,;:") + "…"
