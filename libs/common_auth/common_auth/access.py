@@ -28,9 +28,9 @@ class AccessSnapshot:
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "AccessSnapshot":
-        """Read the answer of `GET /internal/v1/access/{user_id}`. Raises KeyError, TypeError, ValueError.
+        """Read the answer of `GET /internal/v1/access/{user_id}`. Whoever has no plan has the plan code "".
 
-        Whoever has no plan has the plan code "".
+        Raises KeyError, TypeError, ValueError, OverflowError.
         """
         if not isinstance(document, dict) or not isinstance(document["features"], dict):
             raise TypeError("not an access snapshot")

@@ -11,7 +11,7 @@ from common_auth.breaker import CircuitBreaker
 from common_auth.service_tokens import ServiceTokens
 
 TIMEOUT_SECONDS = 0.3
-NOT_ANSWERED = (httpx2.HTTPError, TimeoutError, KeyError, TypeError, ValueError)
+NOT_ANSWERED = (httpx2.HTTPError, TimeoutError, KeyError, TypeError, ValueError, OverflowError)
 """What `AccessClient.ask` raises where payment gave no answer that makes sense, besides ServiceTokenUnavailable."""
 _ATTEMPTS = 2
 _RETRY_PAUSE = 0.05

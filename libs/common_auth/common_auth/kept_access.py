@@ -39,7 +39,7 @@ class KeptAccess:
 
     @classmethod
     def from_json(cls, raw: bytes) -> "KeptAccess":
-        """Read what `to_json` wrote, without an ETag. Raises KeyError, TypeError, ValueError."""
+        """Read what `to_json` wrote, without an ETag. Raises KeyError, TypeError, ValueError, OverflowError."""
         document = orjson.loads(raw)
         fetched_at, fresh_until = (datetime.fromisoformat(document[name]) for name in ("fetched_at", "fresh_until"))
         if fetched_at.tzinfo is None or fresh_until.tzinfo is None:
@@ -63,7 +63,7 @@ class KeptAccess:
 
 
 def _fresh_until(snapshot: AccessSnapshot, now: datetime, share: float = 1.0) -> datetime:
-    life = timedelta(seconds=min(snapshot.ttl_seconds, _LONGEST_TTL) * share)
+    life = timedelta(seconds=min(max(0.0, snapshot.ttl_seconds), _LONGEST_TTL) * share)
     return _before_edge(snapshot, now + (life if snapshot.entitled else min(life, _NEGATIVE_TTL)))
 
 

@@ -124,6 +124,6 @@ def _keys(user_id: UUID) -> list[str]:
 def _readable(raw: bytes, user_id: UUID, now: datetime) -> KeptAccess | None:
     try:
         kept = KeptAccess.from_json(raw)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     return kept.as_hearsay(now) if kept.snapshot.user_id == user_id else None

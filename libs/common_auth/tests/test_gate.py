@@ -254,6 +254,7 @@ ODD: list[dict[str, Any]] = [
     {"features": {"story.generate": True}},
     {"period": "soon"},
     {"plan": "pro"},
+    {"version": float("inf")},
     {"ttl_seconds": None},
     {"ttl_seconds": "soon"},
     {"next_change_at": "tomorrow"},
@@ -291,6 +292,16 @@ async def test_a_ttl_without_end_ends(gate: AccessGate, payment: Payment) -> Non
     await gate.access(USER)
     payment.clock.advance(hours=1)
     await gate.access(USER)
+    assert payment.calls == 2
+
+
+@pytest.mark.parametrize("ttl", [-1e300, -1, float("nan")])
+async def test_a_ttl_that_is_over_before_it_begins_keeps_nothing(
+    gate: AccessGate, payment: Payment, ttl: float
+) -> None:
+    payment.changed = {"ttl_seconds": ttl}
+    for _ in range(2):
+        assert (await gate.access(USER)).entitled
     assert payment.calls == 2
 
 

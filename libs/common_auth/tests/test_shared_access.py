@@ -266,6 +266,7 @@ ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
     "somebody else's": lambda found: found | {"access": found["access"] | {"user_id": str(uuid4())}},
     "a feature that is none": lambda found: found | {"access": found["access"] | {"features": {"a": True}}},
     "a period that is none": lambda found: found | {"access": found["access"] | {"period": "soon"}},
+    "a time to live before all time": lambda found: found | {"access": found["access"] | {"ttl_seconds": -1e300}},
     "no version": lambda found: found | {"access": found["access"] | {"version": "x"}},
     "no times": lambda found: found | {"fresh_until": None},
     "times without a zone": lambda found: found | {"fetched_at": "2026-11-28T09:00:00"},
