@@ -258,6 +258,12 @@ async def test_a_crowd_opens_no_crowd_of_connections(process: Process, redis: Re
     assert len(await redis.client_list()) <= 64 + 2
 
 
+def test_hearsay_without_time_to_live_is_stale_at_once() -> None:
+    payment = Payment()
+    payment.ttl = -1e300
+    assert kept(payment).as_hearsay(payment.clock()).fresh_until <= payment.clock()
+
+
 ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
     "no JSON": lambda _: b"{",
     "null": lambda _: None,
@@ -266,7 +272,6 @@ ODD: dict[str, Callable[[dict[str, Any]], Any]] = {
     "somebody else's": lambda found: found | {"access": found["access"] | {"user_id": str(uuid4())}},
     "a feature that is none": lambda found: found | {"access": found["access"] | {"features": {"a": True}}},
     "a period that is none": lambda found: found | {"access": found["access"] | {"period": "soon"}},
-    "a time to live before all time": lambda found: found | {"access": found["access"] | {"ttl_seconds": -1e300}},
     "no version": lambda found: found | {"access": found["access"] | {"version": "x"}},
     "no times": lambda found: found | {"fresh_until": None},
     "times without a zone": lambda found: found | {"fetched_at": "2026-11-28T09:00:00"},
