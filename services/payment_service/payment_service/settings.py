@@ -23,6 +23,7 @@ class Settings(EventSettings):
         "payment.open_portal": "300/minute",
         "payment.preview_change": "60/minute",
         "payment.change_subscription": "30/minute",
+        "payment.validate_promo_code": "10/minute",
         "payment.list_plans_address": "3000/minute",
     }
 

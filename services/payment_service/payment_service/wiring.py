@@ -68,6 +68,7 @@ def http_app(settings: Settings) -> FastAPI:
         start_work=_works(around.database),
         gateway=gateway,
         subscriptions=gateway.subscriptions,
+        promotions=gateway.promotions,
         inbox=SqlWebhookInbox(around.database),
         verify=StripeSignatures(settings.webhook_secrets, utc_now),
         parse=orjson.loads,

@@ -63,6 +63,7 @@ class Harness:
             start_work=self.work,
             gateway=stripe,
             subscriptions=FakeSubscriptions(stripe),
+            promotions=stripe,
             inbox=inbox,
             verify=StripeSignatures([SECRET], clock_of_the_sdk),
             parse=orjson.loads,

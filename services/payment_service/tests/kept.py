@@ -18,7 +18,7 @@ from payment_service.domain.plan_changes import PastEntitlement
 from payment_service.domain.plans import Catalogue
 from payment_service.domain.reversal import Reversal, ReversalKind
 from payment_service.domain.subscription import Subscription
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Plans and access in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -102,16 +102,16 @@ class Accesses(Table):
         theirs = [user_id for user_id, each in current.items() if each.access.plan_code == plan_code]
         self.kept.recomputes |= {user_id: Recompute(user_id, cause_id, actor) for user_id in theirs}
 
-    async def recomputes(self, limit: int) -> list[Recompute]:
-        return list(self.kept.recomputes.values())[:limit]
+    async def recomputes(self, limit: int, but: Collection[UserId] = ()) -> list[Recompute]:
+        return [each for each in self.kept.recomputes.values() if each.user_id not in but][:limit]
 
     async def recomputed(self, done: Recompute) -> None:
         if self.kept.recomputes.get(done.user_id) == done:
             del self.kept.recomputes[done.user_id]
 
-    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
+    async def lapsed(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
         current = {each.user_id: each for each in self.kept.accesses}
-        return [each.user_id for each in current.values() if each.has_lapsed(now)][:limit]
+        return [each.user_id for each in current.values() if each.has_lapsed(now) and each.user_id not in but][:limit]
 
 
 class Overrides(Table):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from payment_service.domain.access import LATE_RENEWAL, AccessState, Cause, access_of, access_state, first_access
 from payment_service.domain.ids import UserId
 from payment_service.domain.subscription import ProviderStatus, Subscription, Terms, governing, without_rivals
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -211,6 +211,7 @@ async def test_the_contract_names_every_code(make_app: Callable[[Harness], FastA
         "/payment/v1/checkout-sessions",
         "/payment/v1/checkout-sessions/{checkout_id}",
         "/payment/v1/portal-sessions",
+        "/payment/v1/promo-codes/validate",
         "/webhooks/stripe",
         "/internal/v1/access/{user_id}",
         "/internal/v1/billing/{user_id}",

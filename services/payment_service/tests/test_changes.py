@@ -29,7 +29,7 @@ from payment_service.domain.plans import Interval
 from payment_service.domain.subscription import ProviderStatus, Subscription, Terms
 from services.payment_service.tests.fake_subscriptions import FakeSubscriptions
 from services.payment_service.tests.harness import Harness, somebody
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 pytestmark = pytest.mark.anyio
 UP, DOWN = ChangeWish("max", "month"), ChangeWish("pro", "month")

@@ -25,7 +25,7 @@ from payment_service.domain.grants import Grant
 from payment_service.domain.ids import UserId
 from payment_service.domain.overrides import EVERYTHING, LONGEST, Effect, Override, check_expiry
 from payment_service.domain.subscription import ProviderStatus, Subscription, Terms
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ from payment_service.application.recompute_access import RecomputeAccess
 from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionStale
 from payment_service.domain.plans import Entitlement, Plan
 from services.payment_service.tests.harness import TTL, Harness, somebody
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 pytestmark = pytest.mark.anyio
 ADMIN = UUID(int=7)

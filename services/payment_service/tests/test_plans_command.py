@@ -13,7 +13,7 @@ from payment_service.domain.plan_changes import check_together
 from payment_service.domain.plans import Plan
 from payment_service.infrastructure.plan_files import presets, read_plans, read_prices
 from payment_service.infrastructure.ssm_prices import price_map
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 GOOD = """
 [[plan]]

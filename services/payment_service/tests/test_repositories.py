@@ -18,7 +18,7 @@ from payment_service.domain.invoice import Invoice, InvoiceReading
 from payment_service.domain.subscription import ProviderStatus, Subscription, Terms
 from payment_service.infrastructure.work import SqlPaymentWork
 from services.payment_service.tests.harness import Harness, somebody
-from services.payment_service.tests.worlds import shipped_catalogue
+from services.payment_service.tests.shipped import shipped_catalogue
 
 pytestmark = pytest.mark.anyio
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)

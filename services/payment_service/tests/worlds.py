@@ -1,4 +1,4 @@
-"""A Stripe that lives in memory, and the catalogue that ships (data-model.md 7.2), written down a second time."""
+"""A Stripe that lives in memory."""
 
 import hashlib
 import hmac
@@ -14,10 +14,11 @@ import orjson
 from payment_service.application.access_ports import PriceReading
 from payment_service.application.sync_ports import CustomerReading, Owned, Pages
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
-from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
+from payment_service.domain.errors import CodeInvalid, ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import InvoiceReading
-from payment_service.domain.plans import Catalogue, Entitlement, Interval, Plan, Window
+from payment_service.domain.plans import Interval
+from payment_service.domain.promotions import Promotion
 from payment_service.domain.reversal import ReversalKind, ReversalReading
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
 
@@ -25,49 +26,6 @@ SECRET = "whsec_tests"
 MONTH = timedelta(days=30)
 Read = TypeVar("Read")
 open_works: ContextVar[int] = ContextVar("open_works", default=0)
-_FLAGS = ("chat.access", "story.generate", "story.analyze", "library.full", "collab", "community")
-_CONFIGS = {
-    "context.tokens": (12000, 64000, 64000),
-    "models.tier": ("standard", "premium", "premium"),
-    "priority": (0, 0, 1),
-}
-_LIMITS: dict[str, tuple[str, int | None, int | None, int | None]] = {
-    "chats.day": ("day", 0, None, None),
-    "stories.day": ("day", 0, 10, 30),
-    "tokens.month": ("period", 0, 2_000_000, 6_000_000),
-    "premium.month": ("period", 0, 100, None),
-    "images.month": ("period", 0, 5, None),
-    "vision.month": ("period", 0, 10, None),
-    "narrations.month": ("period", 0, 10, 60),
-    "videos.month": ("period", 0, 0, 5),
-    "concurrent.generations": ("concurrent", 1, 2, 4),
-    "stories.retained": ("total", 1, 1, 1),
-    "stories.published": ("total", 0, 10, 50),
-    "cases.own": ("total", 0, 5, 50),
-    "characters.own": ("total", 0, 5, 50),
-    "memories.own": ("total", 0, 200, 2000),
-}
-_PLANS = (
-    ("free", "Free", "Look around."),
-    ("pro", "Pro", "Ten stories a day, unlimited chats."),
-    ("max", "Max", "Thirty stories a day, four at once, first in line."),
-)
-
-
-def shipped_catalogue() -> Catalogue:
-    """Return the plans as they ship, before any price is known."""
-    return Catalogue({code: _plan(rank, code, name, text) for rank, (code, name, text) in enumerate(_PLANS)}, {})
-
-
-def _plan(rank: int, code: str, name: str, description: str) -> Plan:
-    entitlements = [Entitlement(feature, "flag", flag=rank > 0) for feature in _FLAGS]
-    entitlements += [Entitlement(feature, "config", config=values[rank]) for feature, values in _CONFIGS.items()]
-    for feature, (window, *amounts) in _LIMITS.items():
-        amount = amounts[rank]
-        kind = cast("Window", window)
-        entitlements.append(Entitlement(feature, "limit", limit=amount, is_unlimited=amount is None, window=kind))
-    ordered = tuple(sorted(entitlements, key=lambda each: each.feature))
-    return Plan(code, name, rank, rank == 0, True, description, ordered, ())
 
 
 @dataclass(slots=True)
@@ -110,6 +68,7 @@ class FakeStripe:
     calls: int = 0
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     before_answer: Callable[[], Any] | None = None
+    codes: list[Promotion] = field(default_factory=list)
 
     async def create_customer(self, user_id: UserId, generation: int = 1) -> CustomerId:
         name = f"customer:{user_id}:{generation}"
@@ -123,10 +82,16 @@ class FakeStripe:
         if order.customer_id in self.deleted:
             await self._called()
             raise ProviderRefused("resource_missing")
+        if order.promo_code and not await self.promotions(order.promo_code):
+            raise CodeInvalid
         if not any(isinstance(fault, ProviderRefused) for fault in self.faults):
             self.sessions.setdefault(name, (order, "open"))
         await self._called()
         return HostedCheckout(name, f"https://pay.test/{name}", self.now() + timedelta(hours=24))
+
+    async def promotions(self, code: str) -> Sequence[Promotion]:
+        await self._called()
+        return [each for each in self.codes if each.code.lower() == code.lower() and each.is_active]
 
     async def checkout_state(self, provider_id: str) -> Literal["open", "complete", "expired"]:
         await self._called()
@@ -210,11 +175,13 @@ class FakeStripe:
         self.sessions[session_name] = (order, "complete")
         now = self.now()
         name = f"sub_{sum(map(len, self.subscriptions.values())) + 1}"
+        trial_end = now + timedelta(days=order.trial_days) if order.trial_days else None
+        amount, status = (0, ProviderStatus.TRIALING) if trial_end else (999, ProviderStatus.ACTIVE)
         invoice = InvoiceReading(
-            f"in_{name}_1", "paid", "usd", 999, 999, now, name, "A-1", 1, finalized_at=now, paid_at=now
+            f"in_{name}_1", "paid", "usd", amount, amount, now, name, "A-1", 1, finalized_at=now, paid_at=now
         )
-        last = invoice.provider_id
-        terms = Terms(name, ProviderStatus.ACTIVE, now, now, now + MONTH, latest_invoice_id=last, interval="month")
+        last: Any = {"latest_invoice_id": invoice.provider_id, "interval": "month"}
+        terms = Terms(name, status, now, now, trial_end or now + MONTH, trial_end=trial_end, **last)
         self.subscriptions.setdefault(order.customer_id, []).append(SubscriptionReading(terms, order.price_id))
         self.invoices.setdefault(order.customer_id, []).append(invoice)
         for kind in ("checkout.session.completed", "customer.subscription.created", "invoice.paid"):

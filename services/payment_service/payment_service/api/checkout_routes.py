@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from common_auth.callers import Callers, Person
 from common_service.idempotency import (
@@ -15,6 +15,7 @@ from common_service.idempotency import (
 )
 from common_service.problems import RateLimited
 from common_service.rate_limit import RateLimits, limited
+from payment_service.api.promo_routes import GUESSES
 from payment_service.api.schemas import CheckoutBody, CheckoutOpened, CheckoutView, PortalBody, PortalOpened
 from payment_service.api.security import SIGNED_IN, refusing
 from payment_service.api.use_cases import UseCases
@@ -24,6 +25,7 @@ from payment_service.domain.errors import (
     AlreadySubscribed,
     CheckoutNotFound,
     CheckoutOpen,
+    CodeInvalid,
     NoCustomer,
     PlanUnknown,
     PricesNotLoaded,
@@ -43,20 +45,26 @@ def checkout_routes(use_cases: UseCases, callers: Callers, limits: RateLimits) -
     """Return the routes that lead out of the house, and the one to ask how it went."""
     router = APIRouter(tags=["checkout"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
+    count_guess = limits.per_user(GUESSES, callers.reader).dependency
+    assert count_guess is not None, "a limit is a dependency"
 
     @router.post(
         "/checkout-sessions",
         status_code=201,
         dependencies=[limits.per_user("payment.open_checkout", callers.reader)],
         response_model=CheckoutOpened,
-        responses=limited(refusing(AlreadySubscribed, CheckoutOpen, PlanUnknown, PricesNotLoaded, *_PROVIDER), 201),
+        responses=limited(
+            refusing(AlreadySubscribed, CheckoutOpen, CodeInvalid, PlanUnknown, PricesNotLoaded, *_PROVIDER), 201
+        ),
     )
     async def open_checkout(
-        reader: Annotated[Person, signed_in], body: CheckoutBody, idempotency_key: IdempotencyKey
+        request: Request, reader: Annotated[Person, signed_in], body: CheckoutBody, idempotency_key: IdempotencyKey
     ) -> Response:
         """Start a checkout and return the address of the payment page."""
+        if body.promo_code:
+            await count_guess(request, reader)
         attempt = _attempt(reader, "POST /payment/v1/checkout-sessions", idempotency_key, body)
-        wish = Wish(body.plan_code, body.interval, body.return_path)
+        wish = Wish(body.plan_code, body.interval, body.return_path, body.promo_code)
         return _created(await use_cases.open_checkout(attempt, wish))
 
     @router.get("/checkout-sessions/{checkout_id}", responses=refusing(CheckoutNotFound))

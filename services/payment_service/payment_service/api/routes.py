@@ -15,6 +15,7 @@ from payment_service.api.checkout_routes import checkout_routes
 from payment_service.api.conditional import CACHEABLE, IfNoneMatch, conditional
 from payment_service.api.positions import position, position_behind
 from payment_service.api.problems import FACES
+from payment_service.api.promo_routes import promo_routes
 from payment_service.api.schemas import AccessView, InvoiceView, PlanList, PlanView, SubscriptionView
 from payment_service.api.security import SIGNED_IN, refusing
 from payment_service.api.subscription_routes import subscription_routes
@@ -34,6 +35,7 @@ def public_routes(
     router.include_router(_me_routes(use_cases, callers, cursors, ttl_seconds))
     router.include_router(subscription_routes(use_cases, callers, limits))
     router.include_router(checkout_routes(use_cases, callers, limits))
+    router.include_router(promo_routes(use_cases, callers, limits))
     return router
 
 

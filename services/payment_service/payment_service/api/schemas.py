@@ -19,6 +19,9 @@ ReturnPath = Annotated[
 ]
 
 
+PromoCode = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
+
+
 class Body(BaseModel):
     """A request body: what it does not know, it refuses."""
 
@@ -30,6 +33,7 @@ class CheckoutBody(Body):
 
     plan_code: PlanCode = Field(examples=["pro"])
     interval: Interval = "month"
+    promo_code: PromoCode | None = Field(default=None, description="Without one, a code may be typed on the page.")
     return_path: ReturnPath = Field(default="/", description="Where in the web application to come back to.")
 
 
@@ -81,6 +85,7 @@ class PlanView(BaseModel):
     rank: int
     is_default: bool
     description: str
+    trial_days: int = Field(description="For whoever never had a subscription.")
     prices: list[PriceView]
     features: Features
 
@@ -91,7 +96,7 @@ class PlanView(BaseModel):
             {"currency": price.currency, "unit_amount": price.unit_amount, "interval": price.interval}
             for price in plan.prices
         ]
-        names = ("code", "name", "rank", "is_default", "description")
+        names = ("code", "name", "rank", "is_default", "description", "trial_days")
         return {name: getattr(plan, name) for name in names} | {"prices": prices, "features": plan.features()}
 
 
@@ -228,7 +233,8 @@ class InvoiceView(BaseModel):
     period_end: datetime | None
     created_at: datetime
     paid_at: datetime | None
-    hosted_url: str | None
+    hosted_url: str | None = Field(description="A page of Stripe's.")
+    pdf_url: str | None
 
     @classmethod
     def of(cls, invoice: Invoice) -> Self:
@@ -253,6 +259,7 @@ class CheckoutView(BaseModel):
     plan_code: str
     url: str | None
     expires_at: datetime
+    trial_days: int
     access: bool
 
     @classmethod
@@ -264,6 +271,7 @@ class CheckoutView(BaseModel):
             plan_code=checkout.price.plan_code,
             url=checkout.url,
             expires_at=checkout.expires_at,
+            trial_days=checkout.trial_days,
             access=access,
         )
 

@@ -8,7 +8,7 @@ from payment_service.application.call_provider import CallProvider
 from payment_service.application.change_grants import AddGrant, VoidGrant
 from payment_service.application.change_overrides import AddOverride, RevokeOverride
 from payment_service.application.change_plans import ChangeEntitlements, ReadEntitlements
-from payment_service.application.change_ports import SubscriptionGateway
+from payment_service.application.change_ports import PromotionGateway, SubscriptionGateway
 from payment_service.application.change_subscription import ChangePlan, PreviewChange, WithdrawChange
 from payment_service.application.end_subscription import CancelSubscription, ResumeSubscription
 from payment_service.application.list_plans import ListPlans
@@ -29,6 +29,7 @@ from payment_service.application.receive_webhook import ReceiveWebhook
 from payment_service.application.reconcile import RequestReconcile
 from payment_service.application.replay_webhooks import ReadWebhooks, ReplayWebhooks
 from payment_service.application.sync_ports import CountWebhook, VerifySignature, WebhookInbox
+from payment_service.application.validate_code import ValidateCode
 from payment_service.domain.return_paths import ReturnPaths
 
 
@@ -39,6 +40,7 @@ class World:
     start_work: StartWork
     gateway: PaymentGateway
     subscriptions: SubscriptionGateway
+    promotions: PromotionGateway
     inbox: WebhookInbox
     verify: VerifySignature
     parse: Callable[[bytes], Any]
@@ -71,6 +73,7 @@ class UseCases:
     open_checkout: OpenCheckout
     read_checkout: ReadCheckout
     open_portal: OpenPortal
+    validate_code: ValidateCode
     preview_change: PreviewChange
     change_plan: ChangePlan
     withdraw_change: WithdrawChange
@@ -104,6 +107,7 @@ def wire(world: World) -> UseCases:
         open_checkout=OpenCheckout(start_work, world.gateway, world.return_paths, now, world.new_id),
         read_checkout=ReadCheckout(start_work, read_access),
         open_portal=OpenPortal(start_work, world.gateway, world.return_paths, now),
+        validate_code=ValidateCode(start_work, world.promotions, now),
         preview_change=PreviewChange(start_work, world.subscriptions),
         change_plan=ChangePlan(call),
         withdraw_change=WithdrawChange(call),

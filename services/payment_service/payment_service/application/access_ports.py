@@ -1,6 +1,6 @@
 """What the use cases about plans and access need from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -102,24 +102,24 @@ class Accesses(Protocol):
         """Have everybody computed anew who has a version and this plan."""
         ...
 
-    async def recomputes(self, limit: int) -> list[Recompute]:
-        """Return who has to be computed anew, the longest waiting first."""
+    async def recomputes(self, limit: int, but: Collection[UserId] = ()) -> list[Recompute]:
+        """Return who but these has to be computed anew, the longest waiting first."""
         ...
 
     async def recomputed(self, done: Recompute) -> None:
         """Note that somebody was, unless another change came meanwhile."""
         ...
 
-    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
-        """Return whose access has passed an edge."""
+    async def lapsed(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        """Return whose access, of all but these, has passed an edge."""
         ...
 
 
 class Dunning(Protocol):
     """Which notices of failed payments were told."""
 
-    async def waiting(self, now: datetime, limit: int) -> list[UserId]:
-        """Return who has a notice coming to them."""
+    async def waiting(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        """Return who but these has a notice coming to them."""
         ...
 
     async def told(self, subscription_id: UUID, since: datetime, day: int, now: datetime) -> bool:

@@ -1,7 +1,9 @@
 """Draws the edges of access on time without traffic, so that others hear of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
+from payment_service.application.one_by_one import OneByOne
 from payment_service.application.ports import Clock, StartWork
 from payment_service.application.read_access import ReadAccess
 
@@ -15,11 +17,13 @@ class ApplyEdges:
     start_work: StartWork
     now: Clock
     read_access: ReadAccess
+    one_by_one: OneByOne = field(default_factory=OneByOne)
 
     async def __call__(self) -> bool:
         """Do one batch; tell whether there may be more."""
+        now = self.now()
         async with self.start_work() as work:
-            lapsed = await work.accesses.lapsed(self.now(), _BATCH)
+            lapsed = await work.accesses.lapsed(now, _BATCH, self.one_by_one.resting(now))
         for user_id in lapsed:
-            await self.read_access(user_id)
+            await self.one_by_one(user_id, partial(self.read_access, user_id), self.now())
         return len(lapsed) == _BATCH

@@ -1,8 +1,10 @@
 """What the use cases that change a running subscription need from the provider."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from payment_service.domain.changes import Bill, ChangeOrder, RunningSubscription
+from payment_service.domain.promotions import Promotion
 
 
 class SubscriptionGateway(Protocol):
@@ -37,4 +39,12 @@ class SubscriptionGateway(Protocol):
 
     async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
         """Let it go on after all."""
+        ...
+
+
+class PromotionGateway(Protocol):
+    """Promotion codes at the provider. May raise ProviderUnavailable or ProviderRefused."""
+
+    async def promotions(self, code: str) -> Sequence[Promotion]:
+        """Return those that are active under what somebody typed, whatever its case."""
         ...

@@ -22,6 +22,7 @@ from payment_service.domain.checkout import Checkout, CheckoutOrder
 from payment_service.domain.errors import (
     AlreadySubscribed,
     CheckoutOpen,
+    CodeInvalid,
     ProviderRefused,
     ProviderUnavailable,
 )
@@ -41,6 +42,7 @@ class Wish:
     plan_code: str
     interval: Interval
     return_path: str
+    promo_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +77,16 @@ class OpenCheckout:
         except ProviderUnavailable:
             await self._let_go(attempt, None)  # it may exist: the row stays, the next attempt asks under its name
             raise
-        except ProviderRefused:
+        except (ProviderRefused, CodeInvalid):
             await self._let_go(attempt, checkout)
             raise
         return await self._answer(attempt, opened)
 
     async def _reserve(self, work: Work, attempt: Attempt, wish: Wish) -> Checkout:
         """Return the session to create: this attempt's own, an abandoned one, or a new one."""
-        price = (await work.plans.catalogue()).sold(wish.plan_code, wish.interval)
-        subscription = governing(await work.subscriptions.of(attempt.user_id))
+        catalogue = await work.plans.catalogue()
+        price, owned = catalogue.sold(wish.plan_code, wish.interval), await work.subscriptions.of(attempt.user_id)
+        subscription = governing(owned)
         if subscription and subscription.terms.is_live:
             raise AlreadySubscribed
         unfinished = await work.checkouts.unfinished(attempt.user_id)
@@ -94,14 +97,15 @@ class OpenCheckout:
             return unfinished
         if unfinished:
             await work.checkouts.put(unfinished.closed("expired"))
-        checkout = self._new(attempt, wish, price)
+        is_first = not any(each.terms.has_started for each in owned)
+        checkout = self._new(attempt, wish, price, catalogue.plans[wish.plan_code].trial_days if is_first else 0)
         await work.checkouts.put(checkout)
         return checkout
 
     def _still_stands(self, checkout: Checkout) -> bool:
         return checkout.expires_at > self.now()
 
-    def _new(self, attempt: Attempt, wish: Wish, price: Price) -> Checkout:
+    def _new(self, attempt: Attempt, wish: Wish, price: Price, trial_days: int) -> Checkout:
         now = self.now()
         return Checkout(
             id=self.new_id(),
@@ -111,6 +115,8 @@ class OpenCheckout:
             request_key=attempt.key,
             created_at=now,
             expires_at=now + _UNOPENED_LIFE,
+            promo_code=wish.promo_code,
+            trial_days=trial_days,
         )
 
     async def _open(self, checkout: Checkout) -> Checkout:
@@ -133,6 +139,8 @@ class OpenCheckout:
             checkout.price.provider_id,
             checkout.return_path,
             customer.generation,
+            checkout.promo_code,
+            checkout.trial_days,
         )
         return checkout.opened(await self.gateway.open_checkout(order))
 

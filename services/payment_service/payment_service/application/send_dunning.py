@@ -1,7 +1,9 @@
 """Has people reminded of a failed payment on days 0, 3 and 6 of their grace; what is too late is left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
+from payment_service.application.one_by_one import OneByOne
 from payment_service.application.ports import Clock, StartWork
 from payment_service.domain.access_facts import dunning_notice
 from payment_service.domain.dunning import day_due
@@ -16,13 +18,15 @@ class SendDunning:
 
     start_work: StartWork
     now: Clock
+    one_by_one: OneByOne = field(default_factory=OneByOne)
 
     async def __call__(self) -> bool:
         """Do one batch; tell whether there may be more."""
+        now = self.now()
         async with self.start_work() as work:
-            waiting = await work.dunning.waiting(self.now(), _BATCH)
+            waiting = await work.dunning.waiting(now, _BATCH, self.one_by_one.resting(now))
         for user_id in waiting:
-            await self._remind(user_id)
+            await self.one_by_one(user_id, partial(self._remind, user_id), self.now())
         return len(waiting) == _BATCH
 
     async def _remind(self, user_id: UserId) -> None:

@@ -15,7 +15,10 @@ ABANDONED_AFTER = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """One checkout session. `request_key` is the Idempotency-Key of the call that wanted it."""
+    """One checkout session. `request_key` is the Idempotency-Key of the call that wanted it.
+
+    With `trial_days` nothing is paid before they are over.
+    """
 
     id: UUID
     user_id: UserId
@@ -27,6 +30,8 @@ class Checkout:
     state: CheckoutState = "creating"
     provider_id: str | None = None
     url: str | None = None
+    promo_code: str | None = None
+    trial_days: int = 0
 
     def opened(self, hosted: "HostedCheckout") -> "Checkout":
         """Take over what the provider made."""
@@ -51,6 +56,8 @@ class CheckoutOrder:
     price_id: str
     return_path: str
     generation: int = 1
+    promo_code: str | None = None
+    trial_days: int = 0
 
     @property
     def name(self) -> str:

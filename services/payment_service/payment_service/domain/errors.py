@@ -16,6 +16,13 @@ class PlanUnknown(Refusal):
         super().__init__("There is no such plan to subscribe to.")
 
 
+class CodeInvalid(Refusal):
+    """No such promotion code, or not for this person, or not now: which of these is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("The promotion code cannot be used.")
+
+
 class ReturnPathNotAllowed(Refusal):
     """An address that would lead out of the house."""
 

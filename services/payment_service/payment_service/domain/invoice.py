@@ -25,6 +25,7 @@ class InvoiceReading:
     attempt_count: int = 0
     next_attempt_at: datetime | None = None
     hosted_url: str | None = None
+    pdf_url: str | None = None
     period_start: datetime | None = None
     period_end: datetime | None = None
     finalized_at: datetime | None = None

@@ -11,6 +11,8 @@ Kind = Literal["flag", "limit", "config"]
 Window = Literal["day", "month", "period", "concurrent", "total"]
 Interval = Literal["month", "year"]
 INTERVALS: tuple[Interval, ...] = ("month", "year")
+LONGEST_TRIAL = 365
+"""In days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One of the plans; a higher `rank` is more. `prices` are sold now; `version` counts changes of entitlements."""
+    """One of the plans; a higher `rank` is more. `prices` are sold now; `version` counts changes of entitlements.
+
+    Who never had a subscription may try it for `trial_days` without paying.
+    """
 
     code: str
     name: str
@@ -60,6 +65,7 @@ class Plan:
     entitlements: tuple[Entitlement, ...]
     prices: tuple[Price, ...] = ()
     version: int = 1
+    trial_days: int = 0
 
     def features(self) -> dict[str, Any]:
         """Return all features by name, in the form of an access snapshot."""

@@ -1,6 +1,6 @@
 """Access versions in Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -62,9 +62,10 @@ class SqlAccesses:
         newer = {name: asked.excluded[name] for name in ("cause_id", "caused_by", "requested_at")}
         await self._session.execute(asked.on_conflict_do_update(index_elements=["user_id"], set_=newer))
 
-    async def recomputes(self, limit: int) -> list[Recompute]:
-        """Return who has to be computed anew, the longest waiting first."""
-        waiting = select(RecomputeRow).order_by(RecomputeRow.requested_at, RecomputeRow.user_id).limit(limit)
+    async def recomputes(self, limit: int, but: Collection[UserId] = ()) -> list[Recompute]:
+        """Return who but these has to be computed anew, the longest waiting first."""
+        others = select(RecomputeRow).where(RecomputeRow.user_id.not_in(but))
+        waiting = others.order_by(RecomputeRow.requested_at, RecomputeRow.user_id).limit(limit)
         rows = await self._session.scalars(waiting)
         return [Recompute(UserId(row.user_id), row.cause_id, row.caused_by) for row in rows]
 
@@ -73,11 +74,11 @@ class SqlAccesses:
         that = (RecomputeRow.user_id == done.user_id) & (RecomputeRow.cause_id == done.cause_id)
         await self._session.execute(delete(RecomputeRow).where(that))
 
-    async def lapsed(self, now: datetime, limit: int) -> list[UserId]:
-        """Return whose access has passed an edge."""
+    async def lapsed(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        """Return whose access, of all but these, has passed an edge."""
         behind = (
             select(AccessRow.user_id)
-            .where(AccessRow.valid_to.is_(None), AccessRow.next_change_at <= now)
+            .where(AccessRow.valid_to.is_(None), AccessRow.next_change_at <= now, AccessRow.user_id.not_in(but))
             .order_by(AccessRow.next_change_at)
             .limit(limit)
         )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import CHAR, CheckConstraint, ForeignKey, Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.application.ports import Customer
@@ -162,6 +162,7 @@ class InvoiceRow(Row):
     attempt_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     next_attempt_at: Mapped[datetime | None]
     hosted_url: Mapped[str | None]
+    pdf_url: Mapped[str | None]
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     finalized_at: Mapped[datetime | None]
@@ -205,10 +206,17 @@ _SAME_NAMES = (
     "attempt_count",
     "next_attempt_at",
     "hosted_url",
+    "pdf_url",
     "period_start",
     "period_end",
     "finalized_at",
     "paid_at",
+)
+
+
+_CHECKOUT_NAMES = (
+    *("id", "user_id", "return_path", "request_key", "state", "url"),
+    *("expires_at", "created_at", "promo_code", "trial_days"),
 )
 
 
@@ -235,12 +243,13 @@ class CheckoutRow(Row):
     url: Mapped[str | None]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]
+    promo_code: Mapped[str | None]
+    trial_days: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
     @staticmethod
     def values(checkout: Checkout) -> dict[str, Any]:
         """Return the columns of a checkout."""
-        names = ("id", "user_id", "return_path", "request_key", "state", "url", "expires_at", "created_at")
-        return {name: getattr(checkout, name) for name in names} | {
+        return {name: getattr(checkout, name) for name in _CHECKOUT_NAMES} | {
             "provider_session_id": checkout.provider_id,
             "plan_code": checkout.price.plan_code,
             "price_id": checkout.price.id,
@@ -259,4 +268,6 @@ class CheckoutRow(Row):
             state=cast("CheckoutState", self.state),
             provider_id=self.provider_session_id,
             url=self.url,
+            promo_code=self.promo_code,
+            trial_days=self.trial_days,
         )

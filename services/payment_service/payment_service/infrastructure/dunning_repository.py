@@ -30,8 +30,8 @@ class SqlDunning:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def waiting(self, now: datetime, limit: int) -> list[UserId]:
-        """Return who has a notice coming to them that was not told, nor a later one of the same spell."""
+    async def waiting(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        """Return who but these has a notice coming to them that was not told, nor a later one of the same spell."""
         days = union_all(
             *(select(literal(day).label("day"), literal(timedelta(days=day)).label("after")) for day in NOTICE_DAYS)
         ).subquery()
@@ -48,6 +48,7 @@ class SqlDunning:
                 SubscriptionRow.grace_until > now,
                 ~SubscriptionRow.superseded,
                 ~told,
+                SubscriptionRow.user_id.not_in(but),
             )
             .distinct()
             .limit(limit)

@@ -4,6 +4,7 @@
 code = "pro"
 name = "Pro"
 rank = 1
+trial_days = 7
 
 [plan.features]
 "chat.access" = true
@@ -21,12 +22,12 @@ from typing import Any, cast, get_args
 
 from payment_service.application.access_ports import PriceReading
 from payment_service.domain.errors import PlansUnfit
-from payment_service.domain.plans import INTERVALS, Entitlement, Plan, Window
+from payment_service.domain.plans import INTERVALS, LONGEST_TRIAL, Entitlement, Plan, Window
 
 _PRESETS = Path(__file__).with_name("presets")
 _CODE, _FEATURE = re.compile(r"[a-z0-9_]{2,32}"), re.compile(r"[a-z]+(\.[a-z]+)*")
 _MOST = 2**53 - 1
-_PLAN_NAMES = {"code", "name", "rank", "default", "description", "features"}
+_PLAN_NAMES = {"code", "name", "rank", "default", "description", "trial_days", "features"}
 _PRICE_NAMES = {"plan", "currency", "unit_amount", "interval"}
 
 
@@ -79,6 +80,9 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         raise PlansUnfit(f"The plan {code} needs a name.")
     if type(rank) is not int or not 0 <= rank <= 1000:
         raise PlansUnfit(f"The plan {code} needs a rank from 0 to 1000.")
+    trial_days = table.get("trial_days", 0)
+    if type(trial_days) is not int or not 0 <= trial_days <= LONGEST_TRIAL:
+        raise PlansUnfit(f"The plan {code} needs trial_days from 0 to {LONGEST_TRIAL}.")
     features = table.get("features")
     if not isinstance(features, dict) or not features:
         raise PlansUnfit(f"The plan {code} needs features.")
@@ -91,6 +95,7 @@ def _plan(table: Mapping[str, Any]) -> Plan:
         is_active=True,
         description=str(table.get("description", "")),
         entitlements=tuple(sorted(entitlements, key=lambda each: each.feature)),
+        trial_days=trial_days,
     )
 
 

@@ -51,6 +51,7 @@ class SqlPlans:
                 entitlements=tuple(entitlements[row.code]),
                 prices=tuple(prices[row.code]),
                 version=row.version,
+                trial_days=row.trial_days,
             )
             for row in await self._session.scalars(select(PlanRow).order_by(PlanRow.rank))
         ]
@@ -97,6 +98,7 @@ class SqlPlans:
                 "is_default": plan.is_default,
                 "active": True,
                 "description": plan.description,
+                "trial_days": plan.trial_days,
             }
             fresh = insert(PlanRow).values(code=plan.code, **values)
             await self._session.execute(fresh.on_conflict_do_update(index_elements=["code"], set_=values))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.domain.plan_changes import PastEntitlement
-from payment_service.domain.plans import Entitlement, Interval, Kind, Price, Window
+from payment_service.domain.plans import LONGEST_TRIAL, Entitlement, Interval, Kind, Price, Window
 from payment_service.infrastructure.base import Row
 
 
@@ -24,6 +24,7 @@ class PlanRow(Row):
     __tablename__ = "plans"
     __table_args__ = (
         CheckConstraint("code ~ '^[a-z0-9_]{2,32}$'", name="code_shape"),
+        CheckConstraint(f"trial_days BETWEEN 0 AND {LONGEST_TRIAL}", name="trial_days_bounded"),
         Index("uq_plans_rank_while_active", "rank", unique=True, postgresql_where=text("active")),
         Index("uq_plans_one_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
@@ -34,6 +35,7 @@ class PlanRow(Row):
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     description: Mapped[str] = mapped_column(server_default=text("''"))
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    trial_days: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
 
 
 class PriceRow(Row):

@@ -9,6 +9,7 @@ import structlog
 
 from common_service.tracing import calling
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable
+from payment_service.infrastructure.stripe_pages import StripePages
 
 log = structlog.get_logger("stripe")
 API_VERSION = "2026-10-28.endive"
@@ -20,12 +21,15 @@ Answer = TypeVar("Answer")
 
 
 class StripeCalls:
-    """One account of Stripe's, through `client`. `api_base` None means Stripe itself."""
+    """One account of Stripe's, through `client`; `pages` are those that people may be sent to.
+
+    `api_base` None means Stripe itself.
+    """
 
     def __init__(self, api_key: str, api_base: str | None) -> None:
         import stripe
 
-        self._errors = stripe.StripeError
+        self._errors, self.pages = stripe.StripeError, StripePages(api_base)
         self.client = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},

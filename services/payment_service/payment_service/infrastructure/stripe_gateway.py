@@ -7,12 +7,12 @@ from uuid import UUID
 from payment_service.application.access_ports import PriceReading
 from payment_service.application.sync_ports import CustomerReading
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
-from payment_service.domain.errors import ProviderRefused
+from payment_service.domain.errors import CodeInvalid, ProviderRefused
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.stripe_calls import StripeCalls
 from payment_service.infrastructure.stripe_ledger import StripeLedger
-from payment_service.infrastructure.stripe_pages import StripePages
+from payment_service.infrastructure.stripe_promotions import USELESS, StripePromotions
 from payment_service.infrastructure.stripe_readings import price_reading, time_of
 from payment_service.infrastructure.stripe_subscriptions import StripeSubscriptions
 
@@ -26,8 +26,8 @@ class StripeGateway:
     def __init__(self, api_key: str, *, api_base: str | None, web_origin: str) -> None:
         self.calls = StripeCalls(api_key, api_base)
         self.ledger = StripeLedger(self.calls)
-        self.pages = StripePages(api_base)
-        self.subscriptions = StripeSubscriptions(self.calls, self.pages)
+        self.subscriptions = StripeSubscriptions(self.calls)
+        self.promotions = StripePromotions(self.calls)
         self._client, self._call = self.calls.client, self.calls.ask
         self._web_origin = web_origin.rstrip("/")
 
@@ -46,7 +46,7 @@ class StripeGateway:
         return CustomerId(await self._call(create))
 
     async def open_checkout(self, order: CheckoutOrder) -> HostedCheckout:
-        """Create the payment page for an order."""
+        """Create the payment page for an order. Raises CodeInvalid too."""
         owner = {"user_id": str(order.user_id)}
         params: stripe.params.checkout.SessionCreateParams = {
             "mode": "subscription",
@@ -58,13 +58,30 @@ class StripeGateway:
             "success_url": self._back(order.return_path, order.id, "done"),
             "cancel_url": self._back(order.return_path, order.id, "left"),
         }
+        if order.trial_days:
+            params["subscription_data"]["trial_period_days"] = order.trial_days
+        params |= await self._discount(order)
 
         def create() -> dict[str, Any]:
             name: stripe.RequestOptions = {"idempotency_key": order.name}
             return self._client.v1.checkout.sessions.create(params, name).to_dict()
 
-        body = await self._call(create)
+        try:
+            body = await self._call(create)
+        except ProviderRefused as error:
+            if order.promo_code and error.code in USELESS:
+                raise CodeInvalid from None
+            raise
         return HostedCheckout(body["id"], body["url"], time_of(body["expires_at"]))
+
+    async def _discount(self, order: CheckoutOrder) -> Any:
+        """Return the discount of the order's code; without one, a code may be typed on the page."""
+        if order.promo_code is None:
+            return {"allow_promotion_codes": True}
+        for promotion in await self.promotions.promotions(order.promo_code):
+            if promotion.is_active and promotion.customer_id in {None, order.customer_id}:
+                return {"discounts": [{"promotion_code": promotion.provider_id}]}
+        raise CodeInvalid
 
     async def checkout_state(self, provider_id: str) -> Literal["open", "complete", "expired"]:
         """Tell how far a payment page has come."""

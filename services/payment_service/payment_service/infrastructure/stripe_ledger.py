@@ -59,7 +59,7 @@ class StripeLedger:
             raise ProviderRefused("unreadable answer") from None
         return CustomerReading(
             readings,
-            readable_invoices(invoices or []),
+            readable_invoices(invoices or [], self._calls.pages),
             [each for some in reversals for each in some],
             is_deleted=not any(each.terms.is_live for each in readings) and await self.is_deleted(customer_id),
         )
@@ -107,7 +107,7 @@ class StripeLedger:
             return self._v1.invoices.list(params)
 
         async for bodies in self._pages(page):
-            yield _owned(bodies, invoice_reading, _customer)
+            yield _owned(bodies, partial(invoice_reading, pages=self._calls.pages), _customer)
 
     async def reversal_pages(self, kind: ReversalKind) -> Pages[ReversalReading]:
         """Go through all refunds or disputes; the invoice is not told."""

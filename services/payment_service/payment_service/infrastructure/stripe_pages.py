@@ -24,3 +24,6 @@ class StripePages:
         if (parts.scheme, parts.netloc) == self._origin:
             return True
         return parts.scheme == "https" and is_plain and (host == _DOMAIN or host.endswith(f".{_DOMAIN}"))
+
+
+STRIPES_OWN = StripePages(None)

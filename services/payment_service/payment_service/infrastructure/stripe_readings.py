@@ -11,6 +11,7 @@ from payment_service.domain.invoice import InvoiceReading, InvoiceStatus
 from payment_service.domain.plans import Interval
 from payment_service.domain.reversal import ReversalKind, ReversalReading
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
+from payment_service.infrastructure.stripe_pages import STRIPES_OWN, StripePages
 
 log = structlog.get_logger("stripe")
 Json = dict[str, Any]
@@ -53,8 +54,8 @@ def _pending(body: Json, price_id: str) -> dict[str, Any]:
     return fields
 
 
-def invoice_reading(body: Json) -> InvoiceReading:
-    """Read an invoice; its subscription stands under `parent` since 2025."""
+def invoice_reading(body: Json, pages: StripePages = STRIPES_OWN) -> InvoiceReading:
+    """Read an invoice; its subscription stands under `parent` since 2025. Links that lead elsewhere are left out."""
     if body["status"] not in get_args(InvoiceStatus):
         raise ValueError(body["status"])
     parent = (body.get("parent") or {}).get("subscription_details") or {}
@@ -70,7 +71,8 @@ def invoice_reading(body: Json) -> InvoiceReading:
         number=body.get("number"),
         attempt_count=body["attempt_count"],
         next_attempt_at=_time(body.get("next_payment_attempt")),
-        hosted_url=body.get("hosted_invoice_url"),
+        hosted_url=pages.page(body.get("hosted_invoice_url")),
+        pdf_url=pages.page(body.get("invoice_pdf")),
         period_start=_time(body.get("period_start")),
         period_end=_time(body.get("period_end")),
         finalized_at=_time(moments["finalized_at"]),
@@ -78,12 +80,12 @@ def invoice_reading(body: Json) -> InvoiceReading:
     )
 
 
-def readable_invoices(bodies: Iterable[Json]) -> list[InvoiceReading]:
+def readable_invoices(bodies: Iterable[Json], pages: StripePages = STRIPES_OWN) -> list[InvoiceReading]:
     """Read invoices, without those that cannot be read: they are history, and must not keep access from being told."""
     readings = []
     for body in bodies:
         try:
-            readings.append(invoice_reading(body))
+            readings.append(invoice_reading(body, pages))
         except (KeyError, TypeError, ValueError) as error:
             log.warning("unreadable invoice", invoice=body.get("id"), reason=repr(error))
     return readings

@@ -9,7 +9,6 @@ from payment_service.domain.changes import Bill, BillLine, ChangeOrder, RunningS
 from payment_service.domain.errors import ProviderRefused
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.stripe_calls import StripeCalls
-from payment_service.infrastructure.stripe_pages import StripePages
 from payment_service.infrastructure.stripe_readings import Json, reference_id, subscription_reading, time_of
 
 log = structlog.get_logger("stripe")
@@ -18,10 +17,10 @@ _UNREADABLE = (KeyError, TypeError, ValueError, IndexError)
 
 
 class StripeSubscriptions:
-    """One account's subscriptions; `pages` tells which addresses people may be sent to."""
+    """One account's subscriptions."""
 
-    def __init__(self, calls: StripeCalls, pages: StripePages) -> None:
-        self._calls, self._v1, self._pages = calls, calls.client.v1, pages
+    def __init__(self, calls: StripeCalls) -> None:
+        self._calls, self._v1, self._pages = calls, calls.client.v1, calls.pages
 
     async def running(self, subscription_id: str) -> RunningSubscription | None:
         """Read one as it is this moment, None where there is none."""
