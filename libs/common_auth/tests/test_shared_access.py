@@ -286,7 +286,7 @@ async def test_what_somebody_wrote_into_redis_ends_as_if_payment_had_said_it(
     forger.entitled, payment.entitled = entitled, not entitled
     far = (clock() + timedelta(days=365)).isoformat()
     forged = orjson.loads(kept(forger).to_json()) | {"fetched_at": far, "fresh_until": far, "etag": '"1"'}
-    entry = {"kept": orjson.dumps(forged), "fresh_until": clock().timestamp() + 1e9, "version": 1}
+    entry: dict[Any, Any] = {"kept": orjson.dumps(forged), "fresh_until": clock().timestamp() + 1e9, "version": 1}
     await awaited(redis.hset(f"access:{{{USER}}}", mapping=entry))
     gate = process()
     assert (await gate.access(USER)).entitled is entitled
