@@ -22,7 +22,7 @@ def test_the_application_is_built_without_any_network() -> None:
 def test_the_worker_relays_listens_sweeps_purges_and_prunes() -> None:
     relay, *others = [job.name for job in background(Settings(**LOCAL)).jobs]
     assert relay.startswith("relay")
-    work = ["consumer-story.access", "sweep-generations", "purge-logs"]
+    work = ["consumer-story.access", "sweep-generations", "purge-logs", "purge-stories", "forget-viewers"]
     assert others == [*work, "events-pruning", "idempotency-pruning"]
 
 
