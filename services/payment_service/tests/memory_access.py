@@ -154,14 +154,14 @@ class Grants(Table):
 
 
 class Dunning(Table):
-    async def waiting(self, now: datetime, limit: int) -> list[UserId]:
+    async def waiting(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
         found = []
         for each in self.kept.subscriptions.values():
             since, until = each.past_due_since, each.grace_until
             day = day_due(since, until, now) if since and until and not each.is_superseded else None
             if since and day is not None and not self._is_told(each.id, since, day):
                 found.append(each.user_id)
-        return found[:limit]
+        return [user_id for user_id in found if user_id not in but][:limit]
 
     async def told(self, subscription_id: UUID, since: datetime, day: int, now: datetime) -> bool:
         if self._is_told(subscription_id, since, day):

@@ -1,5 +1,6 @@
 """Which dunning notices were told, in Postgres."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
