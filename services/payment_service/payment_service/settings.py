@@ -21,8 +21,11 @@ class Settings(EventSettings):
     default_rates: ClassVar[dict[str, str]] = {
         "payment.open_checkout": "300/minute",
         "payment.open_portal": "300/minute",
-        "payment.preview_change": "60/minute",
-        "payment.change_subscription": "30/minute",
+        "payment.preview_change": "300/minute",
+        "payment.change_subscription": "300/minute",
+        "payment.withdraw_change": "300/minute",
+        "payment.cancel_subscription": "300/minute",
+        "payment.resume_subscription": "300/minute",
         "payment.validate_promo_code": "10/minute",
         "payment.list_plans_address": "3000/minute",
     }

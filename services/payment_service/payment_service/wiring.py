@@ -33,6 +33,7 @@ from payment_service.api.operation_routes import operation_routes
 from payment_service.api.plan_routes import plan_routes
 from payment_service.api.problems import FACES
 from payment_service.api.routes import public_routes
+from payment_service.api.subscription_routes import subscription_routes
 from payment_service.api.use_cases import UseCases, World, wire
 from payment_service.api.webhook_routes import webhook_routes
 from payment_service.application.apply_edges import ApplyEdges
@@ -119,6 +120,7 @@ def assemble(
         prefix="/payment",
         routers=[
             public_routes(use_cases, callers, cursors, limits, ttl_seconds),
+            subscription_routes(use_cases, callers, limits),
             webhook_routes(use_cases.receive_webhook),
             internal_routes(use_cases, callers, ttl_seconds),
             operation_routes(use_cases, callers, cursors),

@@ -18,7 +18,6 @@ from payment_service.api.problems import FACES
 from payment_service.api.promo_routes import promo_routes
 from payment_service.api.schemas import AccessView, InvoiceView, PlanList, PlanView, SubscriptionView
 from payment_service.api.security import SIGNED_IN, refusing
-from payment_service.api.subscription_routes import subscription_routes
 from payment_service.api.use_cases import UseCases
 from payment_service.domain.errors import NoSubscription
 from payment_service.domain.ids import UserId
@@ -33,7 +32,6 @@ def public_routes(
     router = APIRouter(prefix="/payment/v1")
     _add_plans(router, use_cases, limits)
     router.include_router(_me_routes(use_cases, callers, cursors, ttl_seconds))
-    router.include_router(subscription_routes(use_cases, callers, limits))
     router.include_router(checkout_routes(use_cases, callers, limits))
     router.include_router(promo_routes(use_cases, callers, limits))
     return router

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Response, params
 
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
@@ -51,8 +51,8 @@ _BASE = "/payment/v1/me/subscription"
 
 
 def subscription_routes(use_cases: UseCases, callers: Callers, limits: RateLimits) -> APIRouter:
-    """Return the routes below `/me/subscription`."""
-    router = APIRouter(prefix="/me/subscription", tags=["subscription"], dependencies=[SIGNED_IN])
+    """Return the routes below `/payment/v1/me/subscription`."""
+    router = APIRouter(prefix=_BASE, tags=["subscription"], dependencies=[SIGNED_IN])
     _add_changing(router, use_cases, callers, limits)
     _add_ending(router, use_cases, callers, limits)
     return router
@@ -60,10 +60,15 @@ def subscription_routes(use_cases: UseCases, callers: Callers, limits: RateLimit
 
 def _add_changing(router: APIRouter, use_cases: UseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
-    may_look = limits.per_user("payment.preview_change", callers.reader)
-    may_change = limits.per_user("payment.change_subscription", callers.reader)
 
-    @router.get("/change-preview", dependencies=[may_look], responses=limited(refusing(*_IN_THE_WAY, *_PROVIDER), 200))
+    def at_most(rule: str) -> params.Depends:
+        return limits.per_user(f"payment.{rule}", callers.reader)
+
+    @router.get(
+        "/change-preview",
+        dependencies=[at_most("preview_change")],
+        responses=limited(refusing(*_IN_THE_WAY, *_PROVIDER), 200),
+    )
     async def preview_change(
         reader: Annotated[Person, signed_in], plan_code: Annotated[PlanCode, Query()], interval: Interval = "month"
     ) -> PreviewView:
@@ -73,7 +78,7 @@ def _add_changing(router: APIRouter, use_cases: UseCases, callers: Callers, limi
 
     @router.post(
         "/change",
-        dependencies=[may_change],
+        dependencies=[at_most("change_subscription")],
         response_model=ChangeView,
         responses=limited(refusing(*_IN_THE_WAY, ProrationStale, PaymentActionRequired, *_KEYED), 200),
     )
@@ -86,7 +91,7 @@ def _add_changing(router: APIRouter, use_cases: UseCases, callers: Callers, limi
 
     @router.delete(
         "/change",
-        dependencies=[may_change],
+        dependencies=[at_most("withdraw_change")],
         response_model=WithdrawnView,
         responses=limited(refusing(NoChangePending, *_KEYED), 200),
     )
@@ -97,10 +102,15 @@ def _add_changing(router: APIRouter, use_cases: UseCases, callers: Callers, limi
 
 def _add_ending(router: APIRouter, use_cases: UseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
-    may_change = limits.per_user("payment.change_subscription", callers.reader)
+
+    def at_most(rule: str) -> params.Depends:
+        return limits.per_user(f"payment.{rule}", callers.reader)
 
     @router.post(
-        "/cancel", dependencies=[may_change], response_model=EndView, responses=limited(refusing(*_KEYED), 200)
+        "/cancel",
+        dependencies=[at_most("cancel_subscription")],
+        response_model=EndView,
+        responses=limited(refusing(*_KEYED), 200),
     )
     async def cancel_subscription(
         reader: Annotated[Person, signed_in], idempotency_key: IdempotencyKey, body: CancelBody
@@ -111,7 +121,7 @@ def _add_ending(router: APIRouter, use_cases: UseCases, callers: Callers, limits
 
     @router.post(
         "/resume",
-        dependencies=[may_change],
+        dependencies=[at_most("resume_subscription")],
         response_model=ResumedView,
         responses=limited(refusing(NotCancelling, *_KEYED), 200),
     )
