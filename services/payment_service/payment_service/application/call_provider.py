@@ -75,14 +75,14 @@ class CallProvider:
         return Opened(answer, is_replay=False)
 
     async def _finish(self, attempt: Attempt, contract: Contract, answer: StoredAnswer | None) -> None:
-        async with self.start_work() as work:
+        async with self.start_work() as work:  # order of locks: sync, person, keys
+            cause = Cause("manual", f"{_LANE}:{contract.subscription.id}")
+            await work.syncs.request([contract.customer_id], cause, self.now())
             if answer:
                 await work.attempts.complete(attempt, answer, None)
             else:
                 await work.attempts.release(attempt)
             await work.attempts.release(_lane(attempt))
-            cause = Cause("manual", f"{_LANE}:{contract.subscription.id}")
-            await work.syncs.request([contract.customer_id], cause, self.now())
             await work.commit()
 
 
