@@ -177,3 +177,19 @@ async def test_a_new_spell_of_failed_payments_has_a_grace_of_its_own_though_the_
     subscription = await harness.use_cases.read_subscription(user_id)
     assert subscription.past_due_since == harness.clock.now
     assert replace(subscription, past_due_since=None) != subscription
+
+
+async def test_a_refund_in_parts_denies_with_the_last_of_them(harness: Harness) -> None:
+    user_id, stripe = somebody(), harness.stripe
+    customer = await harness.subscribe(user_id)
+    stripe.take_back(customer, "refund", "succeeded", 500)
+    stripe.take_back(customer, "refund", "failed", 499)
+    await harness.settle()
+    assert await is_entitled(harness, user_id)
+    harness.clock.advance(minutes=1)
+    last = stripe.take_back(customer, "refund", "pending", 499)
+    await harness.settle()
+    assert not await is_entitled(harness, user_id)
+    stripe.decide(customer, last, "failed")
+    await harness.settle()
+    assert await is_entitled(harness, user_id)

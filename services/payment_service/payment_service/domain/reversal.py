@@ -1,5 +1,6 @@
 """Money taken back, by us (a refund) or by the payer's bank (a dispute), and when that takes access away by rule."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -33,10 +34,14 @@ class ReversalReading:
     reason: str | None = None
 
     @property
+    def takes(self) -> bool:
+        """Whether money is gone, or about to be."""
+        return self.status in (_DISPUTE_TAKES if self.kind == "dispute" else _REFUND_TAKES)
+
+    @property
     def takes_all(self) -> bool:
-        """Whether the whole payment is gone, or about to be."""
-        taking = self.status in (_DISPUTE_TAKES if self.kind == "dispute" else _REFUND_TAKES)
-        return taking and (self.kind == "dispute" or self.amount >= self.charged)
+        """Whether the whole payment is gone by this alone, or about to be."""
+        return self.takes and (self.kind == "dispute" or self.amount >= self.charged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,29 @@ def denials(reversals: Sequence[Reversal], subscription: Subscription | None, no
     """Return what must be denied now: a function of what the provider says, whatever was denied before.
 
     A dispute denies until it is won or 120 days have gone. A refund of everything that was paid for the subscription's
-    latest invoice denies to the end of its period; an older or a partial one takes nothing away.
+    latest invoice, at once or in parts, denies to the end of its period; of an older invoice, or of less, it takes
+    nothing away.
     """
-    found = [denial for each in reversals if (denial := _denial(each, subscription)) and denial.expires_at > now]
+    whole = [each for each in reversals if each.reading.kind == "dispute" and each.reading.takes]
+    whole += _last_parts([each for each in reversals if each.reading.kind == "refund" and each.reading.takes])
+    found = [denial for each in whole if (denial := _denial(each, subscription)) and denial.expires_at > now]
     return sorted(found, key=lambda each: (each.starts_at, each.reversal_id))
+
+
+def _last_parts(refunds: Sequence[Reversal]) -> list[Reversal]:
+    """Return the last refund of every charge of which nothing is left."""
+    by_charge: dict[str, list[Reversal]] = defaultdict(list)
+    for each in sorted(refunds, key=lambda each: (each.reading.created_at, each.reading.provider_id)):
+        by_charge[each.reading.charge_id].append(each)
+    return [
+        parts[-1]
+        for parts in by_charge.values()
+        if sum(part.reading.amount for part in parts) >= parts[-1].reading.charged
+    ]
 
 
 def _denial(reversal: Reversal, subscription: Subscription | None) -> Denial | None:
     reading = reversal.reading
-    if not reading.takes_all:
-        return None
     if reading.kind == "dispute":
         expires_at = reading.created_at + DISPUTE_DENIES
         return Denial(reversal.id, reading.created_at, expires_at, f"dispute {reading.provider_id} {reading.status}")
