@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import pytest
 
 from common_service.idempotency import IdempotencyKeyReused
+from payment_service.application.access_changes import amending
 from payment_service.application.access_ports import PastVersion, Span
 from payment_service.application.change_grants import GrantWish
 from payment_service.application.change_overrides import OverrideWish
 from payment_service.application.ports import Attempt
-from payment_service.domain.access import DENIED, AccessState
+from payment_service.domain.access import DENIED, AccessState, Cause
 from payment_service.domain.errors import (
     AlreadyGranted,
     AlreadyRevoked,
@@ -25,7 +26,7 @@ from payment_service.domain.errors import (
 )
 from payment_service.domain.ids import UserId
 from payment_service.domain.overrides import Effect
-from services.payment_service.tests.harness import Harness, somebody
+from services.payment_service.tests.harness import TTL, Harness, somebody
 
 pytestmark = pytest.mark.anyio
 ADMIN = UserId(UUID(int=7))
@@ -201,3 +202,19 @@ async def test_overrides_at_the_same_time_are_all_kept_and_versions_only_grow(ha
     told = [fact.version for fact in await harness.told() if fact.type == "access.changed"]
     assert told == sorted(set(told))
     assert len((await harness.use_cases.read_billing(user_id)).overrides) == 5
+
+
+async def test_whoever_waited_for_an_edge_does_not_undo_it(harness: Harness) -> None:
+    user_id = somebody()
+    customer = await harness.subscribe(user_id)
+    harness.stripe.fail_payment(customer)
+    await harness.settle()
+    before = harness.clock.now
+    harness.clock.advance(days=7)
+    drawn = await harness.access(user_id)
+    assert drawn.access.state is AccessState.DELINQUENT
+    async with harness.work() as work:  # began before the edge, and waited for the person until behind it
+        async with amending(work, user_id, Cause("override", "waited"), before, TTL):
+            pass
+        await work.commit()
+    assert await harness.access(user_id) == drawn

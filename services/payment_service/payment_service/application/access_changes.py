@@ -20,8 +20,13 @@ from payment_service.domain.subscription import governing
 async def recompute_access(
     work: Work, user_id: UserId, catalogue: Catalogue, cause: Cause, now: datetime, ttl_seconds: int
 ) -> AccessVersion:
-    """Return the version in force afterwards. The caller has locked the person, and commits."""
+    """Return the version in force afterwards. The caller has locked the person, and commits.
+
+    Whoever read the clock before waiting for the lock may find a younger version: what is computed then holds from its
+    beginning, so no edge that was drawn meanwhile comes undone.
+    """
     current = await work.accesses.current(user_id) or first_access(user_id, catalogue, now)
+    now = max(now, current.valid_from)
     access = access_of(
         governing(await work.subscriptions.of(user_id)),
         catalogue,
