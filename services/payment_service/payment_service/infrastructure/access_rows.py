@@ -31,6 +31,7 @@ class AccessRow(Row):
             "next_change_at",
             postgresql_where=text("valid_to IS NULL AND next_change_at IS NOT NULL"),
         ),
+        Index("ix_access_versions_plan_code", "plan_code", postgresql_where=text(CURRENT)),
     )
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
