@@ -63,7 +63,15 @@ class SyncDispatcher:
                 else:
                     self._failed(reason)
                     log.warning("not synced", reason=reason, attempt=claimed.attempts)
-            except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
+            except Exception as error:  # a supervising loop: what breaks is put off, and given up when it always does
                 log.exception("sync broke")
+                await self._put_off(claimed, type(error).__name__)
             finally:
                 self._room.release()
+
+    async def _put_off(self, claimed: ClaimedSync, reason: str) -> None:
+        self._failed(reason)
+        try:
+            await self._sync.fail(claimed, reason)
+        except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
+            log.exception("sync not put off")
