@@ -60,9 +60,12 @@ class Syncs(Table):
                 webhook.state, webhook.event = "ignored", replace(webhook.event, reason="no customer")
             else:
                 webhook.state, webhook.event = "received", replace(webhook.event, sync_key=customer_id)
-        if customer_id is not None:
-            ask(self.kept, customer_id, sync.cause, now).is_dead = False
         await self.finish(sync, now)
+
+    async def ask(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
+        for name in customer_ids:
+            ask(self.kept, name, cause, now).is_dead = False
+        return len(customer_ids)
 
     async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
         asked = 0

@@ -57,6 +57,8 @@ class SyncCustomer:
         assert sync.lookup is not None
         customer_id = await self.gateway.customer_of(sync.lookup, sync.customer_id)
         async with self.start_work() as work:
+            if customer_id is not None:  # first, since whoever locks several queue rows goes by their names
+                await work.syncs.ask([customer_id], sync.cause, self.now())
             if await work.syncs.hold(sync):
                 await work.syncs.hand_over(sync, customer_id, self.now())
                 await work.commit()

@@ -172,7 +172,11 @@ class Syncs(Protocol):
         ...
 
     async def hand_over(self, sync: ClaimedSync, customer_id: CustomerId | None, now: datetime) -> None:
-        """Let a found customer answer what the object asked; without one, its webhooks are ignored."""
+        """Let a found customer, who has been asked for, answer its webhooks; without one they are ignored."""
+        ...
+
+    async def ask(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
+        """Ask for syncs of all of these; return how many they are."""
         ...
 
     async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:

@@ -96,14 +96,13 @@ class SqlSyncs:
         return await self._mark(sync.customer_id, {"state": "dead", "last_error": reason})
 
     async def hand_over(self, sync: ClaimedSync, customer_id: CustomerId | None, now: datetime) -> None:
-        """Let a found customer answer what the object asked; without one, its webhooks are ignored."""
+        """Let a found customer, who has been asked for, answer its webhooks; without one they are ignored."""
         if customer_id is None:
             nobody: dict[str, object] = {"state": "ignored", "reason": "no customer", "last_error": None}
             await self._mark(sync.customer_id, nobody, "processing", "dead")
         else:
             theirs: dict[str, object] = {"state": "received", "provider_customer_id": customer_id}
             await self._mark(sync.customer_id, theirs, "processing", "dead")
-            await self.ask([customer_id], sync.cause, now)
         await self.finish(sync, now)
 
     async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:

@@ -54,23 +54,26 @@ class SqlWebhooks:
     async def replay(self, event_ids: Sequence[str], actor: UUID, now: datetime) -> list[str]:
         """Take these in anew, in any state, and ask for their syncs; return those that exist.
 
-        What names nobody, or comes from elsewhere, is ignored again: it was kept for its reason, not by mistake.
+        What names nobody, or comes from elsewhere, is ignored again: it was kept for its reason, not by mistake. The
+        rows of the queue are locked before those of the inbox, as by a sync, and in the order of their names.
         """
         named = (WebhookRow.provider == PROVIDER) & WebhookRow.event_id.in_(event_ids)
         ours = WebhookRow.provider_customer_id.is_not(None) & WebhookRow.reason.is_distinct_from("other livemode")
         ours &= WebhookRow.reason.is_distinct_from("other account")
+        takers = await self._session.execute(
+            select(WebhookRow.provider_customer_id, WebhookRow.event_id).where(named, ours)
+        )
+        asked = {sync_key: event_id for sync_key, event_id in takers if sync_key is not None}
+        for sync_key, event_id in sorted(asked.items()):
+            await self._ask(sync_key, event_id, now)
         locked = select(WebhookRow.event_id).where(named).order_by(WebhookRow.event_id).with_for_update()
         found = list(await self._session.scalars(locked))
         await self._session.execute(update(WebhookRow).where(named).values(replayed_by=actor))
-        taken_in = await self._session.execute(
+        await self._session.execute(
             update(WebhookRow)
             .where(named, ours)
             .values(state="received", attempts=0, last_error=None, processed_at=None)
-            .returning(WebhookRow.provider_customer_id, WebhookRow.event_id)
         )
-        asked = {sync_key: event_id for sync_key, event_id in taken_in if sync_key is not None}
-        for sync_key, event_id in sorted(asked.items()):
-            await self._ask(sync_key, event_id, now)
         return found
 
     async def in_state(self, state: WebhookState, limit: int) -> list[str]:
