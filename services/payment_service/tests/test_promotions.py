@@ -13,10 +13,11 @@ import pytest
 from common_auth.testing import TestIssuer
 from payment_service.application.open_checkout import Wish
 from payment_service.domain.checkout import CheckoutOrder
-from payment_service.domain.errors import CodeInvalid
+from payment_service.domain.errors import CodeInvalid, PlansUnfit
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.promotions import Discount, Promotion
 from payment_service.domain.subscription import ProviderStatus
+from payment_service.infrastructure.plan_files import read_plans
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.stripe_promotions import promotion_reading
 from sandbox.stripe.testing import API_KEY, Stand, running_stripe
@@ -230,3 +231,16 @@ def test_a_code_that_cannot_be_read_is_not_guessed_at() -> None:
     body = {"id": "promo_1", "code": "X", "promotion": {"coupon": coupon}, "restrictions": {}}
     with pytest.raises(ValueError, match="sometimes"):
         promotion_reading(body)
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [("7", 7), ("0", 0), ("-1", None), ("366", None), ("true", None), ('"7"', None)]
+)
+def test_a_plan_s_file_says_how_long_it_may_be_tried(tmp_path: Path, said: str, days: int | None) -> None:
+    file = tmp_path / "plans.toml"
+    file.write_text(f'[[plan]]\ncode = "pro"\nname = "Pro"\nrank = 1\ntrial_days = {said}\nfeatures = {{ a = true }}\n')
+    if days is None:
+        with pytest.raises(PlansUnfit, match="trial_days"):
+            read_plans(str(file))
+    else:
+        assert read_plans(str(file))[0].trial_days == days

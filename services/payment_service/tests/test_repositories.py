@@ -38,6 +38,10 @@ def a_subscription(user_id: UserId, status: ProviderStatus = ProviderStatus.ACTI
         canceled_at=NOW + 4 * HOUR,
         ended_at=NOW + 5 * HOUR,
         latest_invoice_id="in_1",
+        interval="month",
+        pending_price_id="price_max_month",
+        pending_at=NOW + 8 * HOUR,
+        schedule_id="sub_sched_1",
     )
     return Subscription(
         uuid4(), user_id, "pro", terms, NOW, past_due_since=NOW + 6 * HOUR, grace_until=NOW + 7 * HOUR, version=3
@@ -57,6 +61,7 @@ def an_invoice(user_id: UserId) -> Invoice:
         attempt_count=2,
         next_attempt_at=NOW + HOUR,
         hosted_url="https://pay.test/i/1",
+        pdf_url="https://pay.test/i/1/pdf",
         period_start=NOW - 2 * HOUR,
         period_end=NOW + 2 * HOUR,
         finalized_at=NOW + 3 * HOUR,
@@ -135,7 +140,7 @@ async def test_invoices_come_back_as_they_were_kept(harness: Harness) -> None:
 async def test_checkouts_come_back_as_they_were_kept(harness: Harness) -> None:
     async with harness.work() as work:
         price = (await work.plans.catalogue()).plans["pro"].prices[0]
-        checkout = Checkout(uuid4(), somebody(), price, "/back", "key", NOW, NOW + HOUR)
+        checkout = Checkout(uuid4(), somebody(), price, "/back", "key", NOW, NOW + HOUR, promo_code="X-1", trial_days=7)
         await work.checkouts.put(checkout)
         assert await work.checkouts.unfinished(checkout.user_id) == checkout
         opened = checkout.opened(HostedCheckout("cs_1", "https://pay.test/1", NOW + 2 * HOUR))
