@@ -160,6 +160,25 @@ async def test_an_answer_from_before_a_change_is_not_kept_and_nobody_new_waits_f
     assert payment.calls == 2
 
 
+async def test_an_answer_from_before_a_change_is_not_kept_though_nobody_asked_since(
+    gate: AccessGate, payment: Payment
+) -> None:
+    asked, hold = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        asked.set()
+        await hold.wait()
+
+    payment.answer = slow
+    early = asyncio.create_task(gate.access(USER))
+    await asked.wait()
+    payment.version, payment.answer = 2, payment.nothing_special
+    gate.invalidate(USER, 2)
+    hold.set()
+    assert (await early).version == 1
+    assert (await gate.access(USER)).version == 2
+
+
 async def test_while_payment_is_away_a_positive_answer_serves_120_seconds(gate: AccessGate, payment: Payment) -> None:
     await gate.access(USER)
     payment.answer = payment.down
