@@ -184,3 +184,19 @@ async def test_the_contract_names_refusal_and_headers(http: httpx2.AsyncClient) 
     assert responses["201"]["headers"].keys() == names
     assert responses["429"]["headers"].keys() == {*names, "Retry-After"}
     assert "rate_limited" in responses["429"]["description"]
+
+
+async def test_rules_of_the_same_rate_are_counted_apart() -> None:
+    once, router = parse("1/minute"), APIRouter()
+    limits = RateLimits({"kit.one": once, "kit.other": once}, LocalWindows())
+
+    @router.get("/one", dependencies=[limits.per_user("kit.one", signed_in)])
+    async def one() -> None: ...
+
+    @router.get("/other", dependencies=[limits.per_user("kit.other", signed_in)])
+    async def other() -> None: ...
+
+    app = create_service_app(title="kit", prefix="/kit", routers=[router], problems=FACES, ready=ready)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://kit") as client:
+        asked = [await client.get(path, headers={"X-User": ANN}) for path in ("/one", "/other", "/one")]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
