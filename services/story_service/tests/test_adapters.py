@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from services.story_service.tests.worlds import NOON, STORY_TEXT, CountedWork, W
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.live import LiveGenerations
 from story_service.domain.access import Limit
+from story_service.domain.errors import SubscriptionRequired
 from story_service.infrastructure.access_events import forgetting
 from story_service.infrastructure.notifications import listening
 from story_service.infrastructure.subscriptions import access_of
@@ -56,6 +58,17 @@ async def test_a_snapshot_is_said_in_our_words() -> None:
     assert access.period == (datetime(2026, 11, 3, tzinfo=UTC), datetime(2026, 12, 3, tzinfo=UTC))
     assert access.tier == "premium"
     assert access.limit("tokens.month").amount == 0
+
+
+def test_what_the_plan_that_costs_nothing_allows_is_open_without_a_subscription() -> None:
+    features: dict[str, dict[str, Any]] = {
+        "chat.access": {"kind": "flag", "value": True},
+        "story.generate": {"kind": "flag", "value": False},
+    }
+    access = access_of(replace(a_snapshot(**features), state="none", entitled=False, plan_code="free"), ("pro",))
+    access.demand("chat.access")
+    with pytest.raises(SubscriptionRequired):
+        access.demand("story.generate")
 
 
 @pytest.fixture

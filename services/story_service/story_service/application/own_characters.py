@@ -91,5 +91,4 @@ async def _owned(work: Work, user_id: UserId, character_id: CharacterId, *, lock
 
 
 def _demand_room(access: Access, used: int) -> None:
-    limit = access.limit(OWN).amount if access.entitled else 0
-    demand_room(limit, used, access.plans_on_offer)
+    demand_room(access.limit(OWN).amount, used, access.plans_on_offer)

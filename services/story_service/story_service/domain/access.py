@@ -40,8 +40,11 @@ class Access:
         return self.limits.get(meter, NOTHING)
 
     def allows(self, feature: str) -> bool:
-        """Tell whether the plan includes the feature now."""
-        return self.entitled and feature in self.flags
+        """Tell whether the reader may use the feature now.
+
+        The flag alone decides: who is not entitled has those of the plan that costs nothing, who is denied has none.
+        """
+        return feature in self.flags
 
     def demand(self, feature: str) -> None:
         """Raise SubscriptionRequired unless the plan includes the feature now."""
