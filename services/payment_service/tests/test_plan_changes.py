@@ -13,6 +13,7 @@ from payment_service.application.change_plans import LoadPlans
 from payment_service.application.recompute_access import RecomputeAccess
 from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionStale
 from payment_service.domain.plans import Entitlement, Plan
+from payment_service.domain.subscription import ProviderStatus
 from services.payment_service.tests.harness import TTL, Harness, somebody
 from services.payment_service.tests.shipped import shipped_catalogue
 
@@ -115,6 +116,17 @@ async def test_other_plans_take_the_place_of_those_that_are_sold(harness: Harnes
     assert (kept.access.plan_code, kept.access.is_entitled) == ("pro", True)
     assert await load(SHIPPED)
     assert [plan.code for plan in await harness.use_cases.list_plans()] == ["free", "pro", "max"]
+
+
+async def test_another_default_reaches_whoever_pays_for_none(harness: Harness) -> None:
+    user_id = somebody()
+    customer = await harness.subscribe(user_id)
+    harness.stripe.change(customer, status=ProviderStatus.CANCELED)
+    await harness.settle()
+    free, *others = SHIPPED
+    await LoadPlans(harness.work, harness.clock)([replace(free, code="basic", name="Basic"), *others])
+    await RecomputeAccess(harness.work, harness.clock, TTL)()
+    assert (await harness.access(user_id)).access.plan_code == "basic"
 
 
 @pytest.mark.parametrize(

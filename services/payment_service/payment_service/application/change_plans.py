@@ -78,6 +78,10 @@ class LoadPlans:
             if is_dry or not news:
                 return news
             await work.plans.arrange(wanted, retired)
+            default = next(plan.code for plan in wanted if plan.is_default)
+            for plan in known.values():
+                if plan.is_default and plan.code != default:  # whoever pays for none has another plan from now on
+                    await work.accesses.request_recompute(plan.code, f"default:{default}", None, self.now())
             for plan in wanted:
                 change = PlanChange.between(known.get(plan.code), plan)
                 version = known[plan.code].version + 1 if plan.code in known else 1
