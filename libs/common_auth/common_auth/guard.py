@@ -32,18 +32,19 @@ class AccessGuard:
     def require_access(self, feature: str) -> Callable[[Request], Awaitable[AccessSnapshot]]:
         """Return the dependency that gives the route the reader's snapshot, asked of the gate and of no token's claim.
 
-        It raises Unauthenticated (401), SubscriptionRequired (402) without a subscription in force, PlanUpgradeRequired
-        (402) when the plan lacks the flag `feature`, AccessUnavailable (503) when nobody can tell: never 402 then.
+        The flag alone decides, for the default plan may include something too (api.md 6.3). Raises Unauthenticated
+        (401); without the flag PlanUpgradeRequired (402) under a subscription in force, else SubscriptionRequired
+        (402); AccessUnavailable (503) when nobody can tell: never 402 then.
         """
 
         async def require_access(request: Request) -> AccessSnapshot:
             person = await self._callers.reader(request)
             snapshot = await self._gate.access(person.user_id)
-            if not snapshot.entitled:
-                raise SubscriptionRequired(self._way_out(snapshot))
-            if not snapshot.allows(feature):
+            if snapshot.allows(feature):  # the default plan may include it too
+                return snapshot
+            if snapshot.entitled:
                 raise PlanUpgradeRequired(self._checkout)
-            return snapshot
+            raise SubscriptionRequired(self._way_out(snapshot))
 
         return require_access
 

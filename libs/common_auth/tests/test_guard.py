@@ -23,6 +23,8 @@ PORTAL = {"type": "update_payment_method", "href": "/payment/v1/portal-sessions"
 PRO = AccessSnapshot(
     USER, 7, "active", True, "pro", None, None, {"story.generate": {"kind": "flag", "value": True}}, None, None, 30.0
 )
+NONE = replace(PRO, entitled=False, plan_code="free", features={})
+FREEMIUM = replace(PRO, entitled=False, plan_code="free")
 
 
 class KnownAccess:
@@ -68,13 +70,13 @@ async def test_the_route_is_given_the_snapshot(http: httpx2.AsyncClient, gate: K
 
 
 REFUSED: dict[str, tuple[AccessSnapshot, str, dict[str, Any]]] = {
-    "no subscription": (replace(PRO, entitled=False), "subscription_required", CHECKOUT),
+    "no subscription": (NONE, "subscription_required", CHECKOUT),
     "payment says checkout": (
-        replace(PRO, entitled=False, action={"type": "checkout", "href": "/x"}),
+        replace(NONE, action={"type": "checkout", "href": "/x"}),
         "subscription_required",
         CHECKOUT,
     ),
-    "a card that failed": (replace(PRO, entitled=False, action=PORTAL), "subscription_required", PORTAL),
+    "a card that failed": (replace(NONE, action=PORTAL), "subscription_required", PORTAL),
     "a plan without it": (replace(PRO, features={}), "plan_upgrade_required", CHECKOUT),
     "switched off": (
         replace(PRO, features={"story.generate": {"kind": "flag", "value": False}}),
@@ -101,10 +103,17 @@ async def test_when_nobody_can_tell_it_is_503_and_never_402(http: httpx2.AsyncCl
     assert int(answer.headers["retry-after"]) > 0
 
 
+async def test_what_the_default_plan_includes_needs_no_subscription(
+    http: httpx2.AsyncClient, gate: KnownAccess
+) -> None:
+    gate.snapshot = FREEMIUM
+    assert (await http.post("/stories")).status_code == 200
+
+
 async def test_a_claim_in_the_token_opens_nothing(
     http: httpx2.AsyncClient, gate: KnownAccess, issuer: TestIssuer
 ) -> None:
-    gate.snapshot = replace(PRO, entitled=False)
+    gate.snapshot = NONE
     token = issuer.reader(USER, scope="story.generate", entitled=True, plan="pro", tier=1)
     assert (await http.post("/stories", headers={"Authorization": f"Bearer {token}"})).status_code == 402
 

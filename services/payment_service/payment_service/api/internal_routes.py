@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from common_auth.callers import Callers
+from common_service.problems import problem_response
 from payment_service.api.access_answers import access_answer
 from payment_service.api.billing_schemas import BillingView
 from payment_service.api.conditional import CACHEABLE, IfNoneMatch
@@ -23,7 +24,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, ttl_seconds: int) -> 
     @router.get(
         "/access/{user_id:uuid}",  # not what stands beside it, such as batch
         response_model=AccessView,
-        responses=refusing_services() | CACHEABLE,
+        responses=refusing_services() | CACHEABLE | {404: problem_response(404, ["not_found"])},
         dependencies=[Depends(callers.service("payment/access"))],
     )
     async def read_access(user_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
