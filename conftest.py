@@ -2,12 +2,14 @@
 
 import os
 from contextlib import ExitStack
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from common_service.testing import drop_templates
 from sandbox.servers.places import passing_directory
 from sandbox.servers.postgres import running_postgres
 from sandbox.servers.redis import running_redis
@@ -41,12 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     stack = config.stash[_servers] = ExitStack()
+    run_id = os.environ["TEST_RUN_ID"] = uuid4().hex[:8]
     if "TEST_DATABASE_URL" not in os.environ:
         directory = stack.enter_context(passing_directory())
         os.environ["TEST_DATABASE_URL"] = stack.enter_context(running_postgres(directory)).url
     if "TEST_REDIS_URL" not in os.environ:
         directory = stack.enter_context(passing_directory())
         os.environ["TEST_REDIS_URL"] = stack.enter_context(running_redis(directory)).url
+    stack.callback(drop_templates, run_id)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

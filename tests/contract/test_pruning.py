@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 @pytest.mark.parametrize("service", SERVICES)
 async def test_what_is_old_goes(service: str) -> None:
     folder = Path(__file__).parents[2] / "services" / f"{service}_service"
-    with TemplateDatabase(folder, SERVICES[service], f"svc_{service}") as template, template.clone() as url:
+    with TemplateDatabase(folder, SERVICES[service], f"svc_{service}").clone() as url:
         old = _fill(url, SERVICES[service])
         await _prune(service, url)
         assert {table: _count(url, SERVICES[service], table) for table in old} == dict.fromkeys(old, 0)

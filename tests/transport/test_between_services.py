@@ -51,20 +51,11 @@ def over(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[dict[
         yield bus | {"event_topic_arn": made.topics["user"]}, bus | {"event_queues": addresses}
 
 
-@pytest.fixture(scope="module")
-def templates() -> Iterator[tuple[TemplateDatabase, TemplateDatabase]]:
-    """Make a database with the migrations of user_service, and one with those of admin_service."""
-    with (
-        TemplateDatabase(SERVICES / "user_service", "users", "svc_user") as users,
-        TemplateDatabase(SERVICES / "admin_service", "admin", "svc_admin") as admin,
-    ):
-        yield users, admin
-
-
 @pytest.fixture
-def urls(templates: tuple[TemplateDatabase, TemplateDatabase]) -> Iterator[tuple[str, str]]:
-    """Return the addresses of this test's own two databases."""
-    users, admin = templates
+def urls() -> Iterator[tuple[str, str]]:
+    """Return the addresses of this test's own two databases: user_service's, and admin_service's."""
+    users = TemplateDatabase(SERVICES / "user_service", "users", "svc_user")
+    admin = TemplateDatabase(SERVICES / "admin_service", "admin", "svc_admin")
     with users.clone() as users_url, admin.clone() as admin_url:
         yield users_url, admin_url
 

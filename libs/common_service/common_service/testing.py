@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -17,6 +17,7 @@ from psycopg import sql
 
 from common_service.provisioning import Tenant, provision
 
+_IS_MADE = "SELECT 1 FROM pg_database WHERE datname = %s AND shobj_description(oid, 'pg_database') = 'made'"
 _PASSWORD = "tests"  # noqa: S105 - of databases that live for one test run
 NOWHERE: dict[str, Any] = {
     "database_url": "postgresql://nobody@127.0.0.1:1/none",
@@ -44,20 +45,25 @@ class FixedClock:
 
 
 class TemplateDatabase:
-    """A database with one service's migrations applied. Each test works on a clone, as the service's own login role."""
+    """A database with one service's migrations applied. Each test works on a clone, as the service's own login role.
+
+    It is made once for all processes of a test run, which TEST_RUN_ID names; `drop_templates` is the end of it.
+    """
 
     def __init__(self, service: Path, schema: str, role: str) -> None:
         self.service, self.schema, self._role = service, schema, role
-        self._name = f"template_{schema}_{uuid4().hex[:8]}"
+        self._name = f"template_{schema}_{os.environ['TEST_RUN_ID']}"
+        with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [self._name])
+            if not connection.execute(_IS_MADE, [self._name]).fetchone():
+                self._make()
+
+    def _make(self) -> None:
+        _drop(self._name)  # of a process that was killed while it made it
         _create(self._name)
-        provision(owner_url(self._name), [Tenant(schema, role, _PASSWORD)])
-        alembic(service, owner_url(self._name), "upgrade", "head")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        _drop(self._name)
+        provision(owner_url(self._name), [Tenant(self.schema, self._role, _PASSWORD)])
+        alembic(self.service, owner_url(self._name), "upgrade", "head")
+        _execute(sql.SQL("COMMENT ON DATABASE {} IS 'made'").format(sql.Identifier(self._name)))
 
     @contextlib.contextmanager
     def clone(self) -> Iterator[str]:
@@ -67,6 +73,14 @@ class TemplateDatabase:
         try:
             yield _with(name, f"{self._role}:{_PASSWORD}")
         finally:
+            _drop(name)
+
+
+def drop_templates(run_id: str) -> None:
+    """Drop the templates of a test run."""
+    with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
+        names = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"template_%_{run_id}"])
+        for (name,) in names.fetchall():
             _drop(name)
 
 
@@ -105,7 +119,7 @@ def _create(name: str, template: str = "template1") -> None:
 
 
 def _drop(name: str) -> None:
-    _execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _execute(statement: sql.Composed) -> None:

@@ -1,6 +1,6 @@
 """The service wired to a world, and to a Postgres with its migrations applied."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
@@ -23,10 +23,9 @@ POLICY = {"admin": frozenset({"users.read", "users.write"}), "accountants": froz
 
 
 @pytest.fixture(scope="session")
-def template() -> Iterator[TemplateDatabase]:
+def template() -> TemplateDatabase:
     """Make a database with the migrations of this service applied."""
-    with TemplateDatabase(SERVICE, "admin", "svc_admin") as template:
-        yield template
+    return TemplateDatabase(SERVICE, "admin", "svc_admin")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The service wired to a world, and to a Postgres with its migrations applied."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx2
@@ -25,10 +25,9 @@ SERVICE = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
-def template() -> Iterator[TemplateDatabase]:
+def template() -> TemplateDatabase:
     """Make a database with the migrations of this service applied."""
-    with TemplateDatabase(SERVICE, "payment", "svc_payment") as template:
-        yield template
+    return TemplateDatabase(SERVICE, "payment", "svc_payment")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The service wired to a world, over memory and over a Postgres with its migrations applied."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,9 @@ SERVICE = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
-def template() -> Iterator[TemplateDatabase]:
+def template() -> TemplateDatabase:
     """Make a database with the migrations of this service applied."""
-    with TemplateDatabase(SERVICE, "story", "svc_story") as template:
-        yield template
+    return TemplateDatabase(SERVICE, "story", "svc_story")
 
 
 @pytest.fixture(params=["memory", "postgres"])
