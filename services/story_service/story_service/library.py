@@ -23,7 +23,8 @@ from story_service.domain.library import HouseStory
 from story_service.domain.premises import premise
 from story_service.domain.story import Length, StoryRequest, TruthMode
 from story_service.settings import Settings
-from story_service.wiring import Ports, outside
+from story_service.wiring.outside import outside
+from story_service.wiring.use_cases import Ports
 
 _MOST, _MOST_SHOWN, _MOST_FAILURES = 100, 200, 3
 _REASON = re.compile(r"[a-z][a-z_/-]{0,63}")

@@ -7,7 +7,7 @@ from common_service.serving import serve
 from common_service.settings_reading import read_settings
 from common_service.tracing import configure_tracing
 from story_service.settings import Settings
-from story_service.wiring import http_app
+from story_service.wiring.http import http_app
 
 
 def create_app(settings: Settings) -> FastAPI:

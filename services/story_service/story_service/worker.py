@@ -5,7 +5,7 @@ from common_service.serving import work
 from common_service.settings_reading import read_settings
 from common_service.tracing import configure_tracing
 from story_service.settings import Settings
-from story_service.wiring import background
+from story_service.wiring.worker import background
 
 
 def main() -> None:

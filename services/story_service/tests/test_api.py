@@ -16,7 +16,7 @@ from common_service.testing import ready
 from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, UNSAFE, World, a_plan, in_pieces, no_plan
 from story_service.api.problems import PROBLEMS
 from story_service.domain.errors import Refusal
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 STORIES = "/story/v1/stories"

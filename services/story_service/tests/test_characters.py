@@ -25,7 +25,7 @@ from story_service.domain.access import Limit
 from story_service.domain.character import Character, Kind, Persona, Visibility
 from story_service.domain.errors import CharacterLimitReached
 from story_service.domain.ids import CharacterId
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 CHARACTERS = "/story/v1/characters"

@@ -26,7 +26,7 @@ from common_service.serving import serve
 from common_service.settings import ServiceSettings
 from common_service.testing import ready
 from services.story_service.tests.worlds import READER, CountedWork, World, in_pieces, STORY_TEXT
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 settings = ServiceSettings()
 database, drain, issuer = Database(os.environ["DATABASE_URL"]), Drain(settings.shutdown_seconds), TestIssuer()

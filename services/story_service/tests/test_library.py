@@ -26,7 +26,7 @@ from story_service.domain.ids import StoryId, UserId
 from story_service.domain.library import HouseStory, Shelf, Sort, beginning
 from story_service.domain.story import TruthMode
 from story_service.infrastructure.tables import StoryRow
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 LIBRARY = "/story/v1/library"

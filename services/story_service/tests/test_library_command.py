@@ -28,7 +28,7 @@ from story_service.infrastructure.openai_client import OpenAIClient
 from story_service.infrastructure.openai_writer import OpenAIWriter
 from story_service.library import House, arguments, carry_out, house, run
 from story_service.settings import Settings
-from story_service.wiring import Ports
+from story_service.wiring.use_cases import Ports
 
 pytestmark = pytest.mark.anyio
 REVIEWER = "01a1fe00-0000-7000-8000-0000000000ed"

@@ -22,7 +22,7 @@ from story_service.domain.access import Limit
 from story_service.domain.ids import ReservationId
 from story_service.domain.story import Length, StoryRequest
 from story_service.domain.usage import CONCURRENT, STORIES, TOKENS
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 WISH = Ask(READER, StoryRequest("A keeper vanishes", length=Length.SHORT))

@@ -12,7 +12,7 @@ from common_service.rate_limit import local_limits
 from common_service.testing import ready
 from services.story_service.tests.worlds import OTHER, READER, World, no_plan
 from story_service.domain.ids import UserId
-from story_service.wiring import assemble
+from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 STORIES, QUOTES = "/story/v1/stories", "/story/v1/quotes"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from common_service.testing import NOWHERE
 from story_service.main import create_app
 from story_service.settings import Settings
-from story_service.wiring import background
+from story_service.wiring.worker import background
 
 LOCAL = NOWHERE | {"openai_api_key": "none"}
 

@@ -27,7 +27,7 @@ from story_service.domain.prompt import Message
 from story_service.domain.story import Length, Story, StoryRequest, TruthMode
 from story_service.domain.usage import CONCURRENT, RETAINED, STORIES, TOKENS
 from story_service.infrastructure.work import SqlStoryWork
-from story_service.wiring import Engine, Ports, engine, wire
+from story_service.wiring.use_cases import Engine, Ports, engine, wire
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 READER = UserId(UUID("01a1fe00-0000-7000-8000-000000000001"))

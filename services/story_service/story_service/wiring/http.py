@@ -1,0 +1,120 @@
+"""The HTTP side: routes over use cases, and what runs beside the requests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from fastapi import APIRouter, Depends, FastAPI
+from prometheus_client import CollectorRegistry
+
+from common_auth.bearer import SERVICE
+from common_auth.callers import Callers
+from common_auth.errors import NOT_PERMITTED
+from common_auth.invalidation import AccessInvalidations
+from common_auth.surroundings import Surroundings
+from common_events.feed import EventFeed
+from common_events.feed_routes import feed_routes
+from common_service.app import Lifespan, create_service_app
+from common_service.draining import Drain
+from common_service.jobs import Job, supervise
+from common_service.pagination import Cursors
+from common_service.problems import BadCursor
+from common_service.rate_limit import RateLimits, local_limits
+from story_service.api.character_routes import character_routes
+from story_service.api.generation_routes import generation_routes
+from story_service.api.library_routes import library_routes
+from story_service.api.problems import FACES
+from story_service.api.story_routes import story_routes
+from story_service.api.usage_routes import internal_usage_routes, usage_routes
+from story_service.api.use_cases import UseCases
+from story_service.infrastructure.notifications import listening
+from story_service.infrastructure.tables import messaging
+from story_service.settings import Settings
+from story_service.wiring.outside import Outside, outside
+from story_service.wiring.use_cases import Engine, engine, wire
+
+
+def assemble(
+    use_cases: UseCases,
+    callers: Callers,
+    cursors: Cursors,
+    *,
+    ready: Callable[[], Awaitable[None]],
+    feed: Sequence[APIRouter] = (),
+    lifespan: Lifespan | None = None,
+    drain: Drain | None = None,
+    limits: RateLimits | None = None,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """Put routes over use cases, whatever stands behind them."""
+    drain, limits = drain or Drain(), limits or local_limits(Settings.default_rates)
+    return create_service_app(
+        title="TrueCrime story service",
+        prefix="/story",
+        routers=[
+            story_routes(use_cases, callers, cursors, limits, drain),
+            library_routes(use_cases, callers, cursors),
+            character_routes(use_cases, callers, cursors),
+            generation_routes(use_cases, callers, drain),
+            usage_routes(use_cases, callers, cursors, limits),
+            internal_usage_routes(use_cases, callers, cursors),
+            *feed,
+        ],
+        problems=FACES,
+        ready=ready,
+        lifespan=lifespan,
+        drain=drain,
+        registry=registry,
+    )
+
+
+def http_app(settings: Settings) -> FastAPI:
+    """Build the HTTP side: it accepts, writes and streams."""
+    world = outside(settings)
+    parts, drain = engine(world.ports), Drain(settings.shutdown_seconds)
+    jobs = [
+        AccessInvalidations(world.redis).listener(world.gate),
+        listening(settings.database_url.get_secret_value(), parts.live),
+    ]
+    return assemble(
+        wire(world.ports, parts, model=settings.story_model),
+        world.around.callers,
+        world.around.cursors,
+        ready=world.around.database.ping,
+        limits=world.around.limits,
+        registry=world.around.registry,
+        feed=[_feed(world.around)],
+        lifespan=_lifespan(world, parts, jobs, drain),
+        drain=drain,
+    )
+
+
+def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) -> Lifespan:
+    """Run jobs beside the requests; at the end let the writing finish, for as long as open answers did not take."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        tasks = [asyncio.create_task(supervise(job, stop), name=job.name) for job in jobs]
+        tasks.append(asyncio.create_task(world.openai.warm(), name="warm-openai"))
+        try:
+            yield
+        finally:
+            await parts.runs.drain(drain.seconds_left())
+            stop.set()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await world.close()
+
+    return lifespan
+
+
+def _feed(around: Surroundings) -> APIRouter:
+    """Return the route by which others read what this service has told."""
+    return feed_routes(
+        EventFeed(around.database, messaging, Settings.source),
+        around.cursors,
+        guard=[SERVICE, Depends(around.callers.service("story/events"))],
+        responses=FACES.responses(*NOT_PERMITTED, BadCursor),
+    )

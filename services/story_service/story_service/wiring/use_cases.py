@@ -1,0 +1,77 @@
+"""The use cases over ports, and what writes stories in a process."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from common_service.clock import Clock, utc_now
+from common_service.ids import uuid7
+from story_service.api.use_cases import UseCases
+from story_service.application.admit_persona import AdmitPersona
+from story_service.application.cancel_generation import CancelGeneration
+from story_service.application.close_generation import CloseGeneration
+from story_service.application.delete_story import DeleteStory
+from story_service.application.detached import DetachedRuns
+from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
+from story_service.application.generate_story import GenerateStory
+from story_service.application.live import LiveGenerations
+from story_service.application.own_characters import OwnCharacters
+from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
+from story_service.application.quote_story import QuoteStory
+from story_service.application.read_characters import ReadCharacters
+from story_service.application.read_ledger import ReadLedger
+from story_service.application.read_library import ReadLibrary
+from story_service.application.read_stories import ReadStories
+from story_service.application.read_usage import ReadUsage
+from story_service.application.release import Mode, ReleasePolicy
+from story_service.application.run_generation import RunGeneration
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the use cases stand on."""
+
+    start_work: StartWork
+    subscriptions: Subscriptions
+    writer: StoryWriter
+    moderator: Moderator
+    mode: Mode
+    now: Clock = utc_now
+    ping_seconds: float = PING_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What writes stories in this process, and who follows."""
+
+    live: LiveGenerations
+    close: CloseGeneration
+    runs: DetachedRuns
+
+
+def engine(ports: Ports) -> Engine:
+    """Wire the writing side, which the HTTP process and the worker share."""
+    live, close = LiveGenerations(), CloseGeneration(ports.now)
+    policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    run = RunGeneration(ports.start_work, ports.writer, policy, close, live, owner, ports.now)
+    return Engine(live, close, DetachedRuns(run))
+
+
+def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
+    """Wire the use cases."""
+    start_work, now = ports.start_work, ports.now
+    admit = AdmitPersona(start_work, ports.moderator, now, uuid7)
+    return UseCases(
+        generate=GenerateStory(start_work, ports.subscriptions, ports.moderator, parts.runs, model, now, uuid7),
+        follow=FollowGeneration(start_work, parts.live, now, ports.ping_seconds),
+        cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live),
+        stories=ReadStories(start_work),
+        delete=DeleteStory(start_work, now),
+        library=ReadLibrary(start_work, ports.subscriptions, now),
+        characters=ReadCharacters(start_work),
+        own_characters=OwnCharacters(start_work, ports.subscriptions, admit, now, uuid7),
+        usage=ReadUsage(start_work, ports.subscriptions, now),
+        ledger=ReadLedger(start_work),
+        quote=QuoteStory(start_work, ports.subscriptions, model, now),
+    )

@@ -1,0 +1,60 @@
+"""The worker's side: what happens without a request."""
+
+from functools import partial
+
+from common_auth.invalidation import AccessInvalidations
+from common_events.bus import event_bus
+from common_events.consumer import Consumer
+from common_events.pruning import pruning
+from common_events.relay import Relay
+from common_service.idempotency import pruning_of_keys
+from common_service.jobs import periodic
+from common_service.serving import Background
+from story_service.application.purge_stories import PurgeDeletedStories
+from story_service.application.read_library import ForgetViewers
+from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
+from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from story_service.infrastructure.tables import idempotency_keys, messaging
+from story_service.settings import Settings
+from story_service.wiring.outside import outside
+from story_service.wiring.use_cases import engine
+
+_SWEEP_SECONDS, _PURGE_SECONDS = 2.0, 60.0
+
+
+def background(settings: Settings) -> Background:
+    """Build the worker's side: facts out, access in, and what dead processes left."""
+    world = outside(settings)
+    parts, ports, database = engine(world.ports), world.ports, world.around.database
+    sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
+    finish = partial(parts.runs.drain, settings.shutdown_seconds / 2)
+    bus = event_bus(settings)
+    result = Background(database.ping, [finish, bus.close, world.close])
+    relay = Relay(
+        settings.database_url.get_secret_value(),
+        schema="story",
+        source=settings.source,
+        publisher=bus.publisher(),
+        registry=result.registry,
+    )
+    [name] = settings.consumers
+    access = Consumer(
+        name,
+        bus.subscription(name, ["payment"]),
+        {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis))},
+        database,
+        messaging,
+    )
+    result.jobs.extend(
+        [
+            relay.job(),
+            access.job(),
+            periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
+            periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic("purge-stories", PurgeDeletedStories(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            pruning(database, messaging),
+            pruning_of_keys(database, idempotency_keys),
+        ]
+    )
+    return result
