@@ -15,12 +15,7 @@ from sandbox.servers.postgres import running_postgres
 from sandbox.servers.redis import running_redis
 
 pytest_plugins = ["tools.suite_logs"]
-settings.register_profile(
-    "any machine",
-    max_examples=int(os.environ.get("EXAMPLES", "30")),  # of a property, for each run; EXAMPLES=1000 looks harder
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 _ON_THE_PLATFORM = ("tests/contract/test_schemathesis.py", "tests/main_job/test_main_job.py")
 _servers = pytest.StashKey[ExitStack]()

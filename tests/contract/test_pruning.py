@@ -52,7 +52,7 @@ async def _prune(service: str, url: str) -> None:
     settings = importlib.import_module(f"{service}_service.settings").Settings(
         **NOWHERE | _NEEDED | {"database_url": url}
     )
-    background = importlib.import_module(f"{service}_service.wiring").background(settings)
+    background = importlib.import_module(f"{service}_service.worker").background(settings)
     stop = asyncio.Event()
     jobs = [job for job in background.jobs if job.name.endswith("pruning")]
     async with asyncio.TaskGroup() as tasks:

@@ -17,7 +17,7 @@ from sandbox.demo.visitor import Visitor
 pytestmark = pytest.mark.timeout(900)
 
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
-_EXAMPLES = "3"
+_EXAMPLES = "10"
 _AUDIENCES = [
     ("user", "public"),
     ("user", "internal"),

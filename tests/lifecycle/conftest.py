@@ -36,7 +36,7 @@ class Run:
         return document
 
     def wait_until_ready(self) -> None:
-        wait_for(lambda: "TrueCrime is ready: http" in self.said() or self.process.poll() is not None, 400)
+        wait_for(lambda: "TrueCrime is ready: http" in self.said() or self.process.poll() is not None, 200)
         assert self.process.poll() is None, self.said()[-2000:]
 
     def descendants(self) -> set[int]:

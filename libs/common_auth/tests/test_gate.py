@@ -239,7 +239,7 @@ async def test_a_payment_that_never_answers_is_given_up_after_twice_300_ms(payme
         gate = payment.gate(http, timeout_seconds=TIMEOUT_SECONDS)
         started = time.monotonic()
         await unavailable(gate)
-        assert 0.55 < time.monotonic() - started < 30
+        assert 0.6 <= time.monotonic() - started < 1.0
     assert payment.calls == 2
     never.set()
 
@@ -369,3 +369,14 @@ def test_a_snapshot_reads_periods_and_keeps_the_features() -> None:
     assert snapshot.period_end is not None
     assert snapshot.period_end.isoformat() == "2026-12-03T00:00:00+00:00"
     assert snapshot.features["odd"] == {"kind": "limit", "limit": 1}
+
+
+async def test_a_warm_answer_costs_at_most_20_microseconds(gate: AccessGate) -> None:
+    await gate.access(USER)
+    best = 1.0
+    for _ in range(5):
+        started = time.process_time()
+        for _ in range(1000):
+            await gate.access(USER)
+        best = min(best, (time.process_time() - started) / 1000)
+    assert best < 20e-6

@@ -135,7 +135,7 @@ async def test_known_keys_are_refreshed_behind_the_callers_back(cache: JwksCache
 
     world.answer = hang
     world.time = 301.0
-    async with asyncio.timeout(5):  # the issuer would hang for ever
+    async with asyncio.timeout(0.1):
         for _ in range(1000):
             assert await cache.key("key-1") is not None
     await settle()
@@ -158,7 +158,7 @@ async def test_an_issuer_that_never_answers_is_given_up_after_two_seconds(cache:
     started = asyncio.get_running_loop().time()
     with pytest.raises(KeysUnavailable):
         await cache.key("key-1")
-    assert asyncio.get_running_loop().time() - started < 20  # it would never end
+    assert asyncio.get_running_loop().time() - started < 2.5
     never.set()
 
 
@@ -282,6 +282,6 @@ def test_a_name_that_two_keys_bear_names_neither() -> None:
 
 
 def test_thousands_of_keys_do_not_stop_the_clock() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     usable_keys({"keys": [{"kid": str(n), "kty": "x"} for n in range(20_000)]})
-    assert time.monotonic() - started < 10  # a look at each pair would take minutes
+    assert time.process_time() - started < 0.5

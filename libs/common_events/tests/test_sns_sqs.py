@@ -201,7 +201,7 @@ async def test_an_answer_that_comes_late_is_not_lost(aws: Aws, publisher: SnsPub
         while not late:  # the poll under way takes it meanwhile
             late = await subscription.receive(wait_seconds=0.01)
     assert names(late) == ["k1"]
-    assert {request["WaitTimeSeconds"] for request in aws.requests("receive_message")} == {1}
+    assert [request["WaitTimeSeconds"] for request in aws.requests("receive_message")] == [1]
 
 
 async def test_a_poll_is_as_long_as_the_caller_waits_and_at_most_20_seconds(topology: Topology) -> None:

@@ -49,7 +49,7 @@ async def test_a_slow_statement_ends_and_its_connection_serves_on(database_url: 
     with pytest.raises(OperationalError):
         async with database.session() as session:
             await session.execute(text("SELECT pg_sleep(60)"))
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 1
     await database.ping()
     await database.close()
 
@@ -63,7 +63,7 @@ async def test_a_server_that_never_answers_costs_a_bounded_wait(silent: tuple[st
     with pytest.raises(DBAPIError) as failed:
         await database.ping()
     assert isinstance(failed.value, OperationalError)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 8
     silence.clear()
     await database.ping()
     await database.close()

@@ -34,8 +34,8 @@ async def test_a_job_that_ends_at_once_does_not_spin() -> None:
     supervised = asyncio.create_task(supervise(Job("ends", end), stop))
     await asyncio.sleep(0.3)
     stop.set()
-    await asyncio.wait_for(supervised, 20)
-    assert 1 <= runs <= 10  # not as often as it can
+    await asyncio.wait_for(supervised, 1)
+    assert 1 <= runs <= 3
 
 
 async def test_a_periodic_job_goes_on_at_once_while_there_is_work_and_stops_from_its_pause() -> None:
@@ -48,7 +48,7 @@ async def test_a_periodic_job_goes_on_at_once_while_there_is_work_and_stops_from
             asyncio.get_running_loop().call_later(0.05, stop.set)
         return left.pop(0)
 
-    await asyncio.wait_for(periodic("steps", step, seconds=60).run(stop), 20)
+    await asyncio.wait_for(periodic("steps", step, seconds=60).run(stop), 1)
     assert len(done) == 3
 
 

@@ -26,7 +26,7 @@ class Part:
     command: Command
     rank: int
     probe: Probe
-    patience: float = 180.0  # a machine may be slow; a part that dies is noticed at once
+    patience: float = 90.0  # what the whole first start may take; a part that dies is noticed at once
 
 
 @dataclass(eq=False, slots=True)

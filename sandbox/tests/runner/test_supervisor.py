@@ -96,7 +96,7 @@ async def test_a_part_that_does_not_want_to_go_is_killed_in_time(supervisor: Sup
     pid = supervisor.pids["part"]
     begin = time.monotonic()
     await supervisor.stop(within=0.5)
-    assert time.monotonic() - begin < 10  # it would never end
+    assert time.monotonic() - begin < 1.5
     assert not is_alive(pid)
 
 

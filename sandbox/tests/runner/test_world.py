@@ -40,8 +40,10 @@ def test_each_app_answers_on_its_port_and_all_end_together(tmp_path: Path) -> No
         with urllib.request.urlopen(f"http://127.0.0.1:{cognito}/_sandbox/clients") as answer:
             assert b"story-service" in answer.read()
         assert not is_listening(unused)
+        begin = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
+        assert time.monotonic() - begin < 2
 
 
 def test_a_state_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:

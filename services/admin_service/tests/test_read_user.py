@@ -41,7 +41,7 @@ async def test_a_slow_service_costs_its_section_and_two_seconds(world: World) ->
     world.sources["billing"].seconds = 60
     started = asyncio.get_running_loop().time()
     found = await overview(world)
-    assert 1.9 < asyncio.get_running_loop().time() - started < 20  # not the minute
+    assert 1.9 < asyncio.get_running_loop().time() - started < 2.4
     assert (found.partial, found.access) == (("billing",), world.sources["access"].document)
 
 

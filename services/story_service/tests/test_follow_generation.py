@@ -83,7 +83,7 @@ async def test_silence_is_filled_with_pings(world: World) -> None:
             if len(seen) == 2:
                 break
         assert seen == [None, None]
-        assert asyncio.get_running_loop().time() - started > 0.5
+        assert 0.5 < asyncio.get_running_loop().time() - started < 2
 
 
 async def test_other_people_cannot_follow(world: World) -> None:
