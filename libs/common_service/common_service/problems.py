@@ -3,7 +3,7 @@
 `code` is the contract; the sentences may change. What is not in the table is a defect and tells the caller nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +12,7 @@ import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -51,6 +52,13 @@ class BadCursor(Exception):
     """A page cursor that this service did not make."""
 
 
+class PreconditionRequired(Exception):
+    """A change that does not say which version it is made to."""
+
+    def __init__(self) -> None:
+        super().__init__("Send the ETag of what you read as If-Match.")
+
+
 class RateLimited(Exception):
     """Somebody asks too often. `retry_after`: seconds until there is room for one more."""
 
@@ -62,6 +70,7 @@ class RateLimited(Exception):
 COMMON: Mapping[type[Exception], Problem] = {
     Malformed: Problem(400, "malformed"),
     BadCursor: Problem(422, "cursor_invalid"),
+    PreconditionRequired: Problem(428, "precondition_required"),
     RateLimited: Problem(429, "rate_limited"),
     OperationalError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
     InterfaceError: Problem(503, "unavailable", retry_after=2, detail="The database does not answer."),
@@ -210,18 +219,11 @@ async def _answer_defect(request: Request, _: Exception) -> Response:
 def _allowed_methods(request: Request) -> set[str]:
     """Collect the methods of every route that has this path: the router names those of the first one only."""
     allowed: set[str] = set()
-    for route in _flat(request.app.routes):
+    for route in iter_route_contexts(request.app.routes):  # through routers in routers, under their whole paths
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
-            allowed |= getattr(route, "methods", None) or set()
+            allowed |= route.methods or set()
     return allowed
-
-
-def _flat(routes: Iterable[Any]) -> Iterator[Any]:
-    """Walk routes through the routers that FastAPI keeps as one entry each."""
-    for route in routes:
-        included = getattr(route, "original_router", None)
-        yield from _flat(included.routes) if included else [route]
 
 
 def _pointer(location: Sequence[Any]) -> str:

@@ -71,10 +71,29 @@ async def list_things(limit: Annotated[int, Query(le=10)] = 1) -> list[int]:
 
 
 other = APIRouter(prefix="/kit/v1")
+part = APIRouter(prefix="/parts")
+rest = APIRouter()
 
 
 @other.put("/things")
 async def put_things() -> None: ...
+
+
+@part.get("/{number:int}")
+async def read_part(number: int) -> int:
+    return number
+
+
+@rest.delete("/parts/{number:int}")
+async def delete_part(number: int) -> None: ...
+
+
+@part.post("/{name}")
+async def rename_part(name: str) -> None: ...
+
+
+other.include_router(part)
+other.include_router(rest)
 
 
 async def ready() -> None: ...
@@ -151,6 +170,15 @@ async def test_405_names_the_methods_of_every_router(http: httpx2.AsyncClient, m
     answer = await http.request(method, "/kit/v1/things")
     document(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == "GET, POST, PUT"
+
+
+@pytest.mark.parametrize("method", ["PUT", "HEAD", "OPTIONS"])
+async def test_405_names_the_methods_of_routers_in_routers(http: httpx2.AsyncClient, method: str) -> None:
+    answer = await http.request(method, "/kit/v1/parts/7")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, POST")
+    for allowed in answer.headers["allow"].split(", "):
+        assert (await http.request(allowed, "/kit/v1/parts/7")).status_code == 200
+    assert (await http.request(method, "/kit/v1/parts/x")).headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import hashlib
 import orjson
 from fastapi import Response
 
-from payment_service.api.conditional import conditional
+from common_service.conditional import conditional
 from payment_service.domain.access import AccessVersion
 
 

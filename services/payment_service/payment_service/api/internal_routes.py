@@ -5,10 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from common_auth.callers import Callers
+from common_service.conditional import CACHEABLE, IfNoneMatch
 from common_service.problems import problem_response
 from payment_service.api.access_answers import access_answer
 from payment_service.api.billing_schemas import BillingView
-from payment_service.api.conditional import CACHEABLE, IfNoneMatch
 from payment_service.api.schemas import AccessView
 from payment_service.api.security import SERVICE, actor_header, refusing_services
 from payment_service.api.use_cases import UseCases

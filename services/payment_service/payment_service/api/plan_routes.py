@@ -1,30 +1,28 @@
 """What a plan allows, read and changed by an admin through admin_service; the ETag is the plan's version."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, Field, StrictBool, StringConstraints, model_validator
 
 from common_auth.callers import Callers, ServiceCaller
-from payment_service.api.conditional import CACHEABLE, IfNoneMatch, conditional
+from common_service.conditional import CACHEABLE, IF_MATCH, IfNoneMatch, SeenVersion, conditional
+from common_service.problems import PreconditionRequired
 from payment_service.api.overlay_schemas import Reason
 from payment_service.api.schemas import Body, Features, PlanCode
 from payment_service.api.security import SERVICE, actor_header, actor_of, refusing_services
 from payment_service.api.use_cases import UseCases
-from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionRequired, VersionStale
+from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionStale
 from payment_service.domain.plan_changes import PastEntitlement
 from payment_service.domain.plans import Entitlement, Plan, Window
 
 READS, WRITES = "billing.read", "plans.write"
 _MOST = 2**53 - 1
-_VERSION = re.compile(r'(?:W/)?"(\d{1,9})"')
 FeatureName = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z]+(\.[a-z]+)*$")]
 Code = Annotated[str, Path(max_length=32, pattern="^[a-z0-9_]{2,32}$")]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The `ETag` of what you have seen.")]
 
 
 class FlagBody(Body):
@@ -113,29 +111,20 @@ def plan_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     @router.put(
         "/{code}/entitlements",
         response_model=EntitlementsView,
-        responses=refusing_services(PlanNotFound, PlansUnfit, VersionRequired, VersionStale) | {200: CACHEABLE[200]},
-        openapi_extra=actor_header(WRITES),
+        responses=refusing_services(PlanNotFound, PlansUnfit, PreconditionRequired, VersionStale)
+        | {200: CACHEABLE[200]},
+        openapi_extra={"parameters": [*actor_header(WRITES)["parameters"], *IF_MATCH["parameters"]]},
     )
     async def change_entitlements(
-        code: Code, caller: Annotated[ServiceCaller, writer], body: EntitlementsBody, if_match: IfMatch = None
+        code: Code, caller: Annotated[ServiceCaller, writer], seen: SeenVersion, body: EntitlementsBody
     ) -> Response:
         """Let a plan allow this from now on; everybody who has it is computed anew within seconds."""
         entitlements = [_entitlement(name, each) for name, each in body.features.items()]
-        seen = _seen(if_match)
         await use_cases.change_entitlements(code, entitlements, seen, actor_of(caller), body.reason)
         plan, _ = found = await use_cases.read_entitlements(code)
         return conditional(_document(*found), str(plan.version), None)
 
     return router
-
-
-def _seen(if_match: str | None) -> int:
-    if if_match is None:
-        raise VersionRequired
-    named = _VERSION.fullmatch(if_match.strip())
-    if named is None:
-        raise VersionStale
-    return int(named[1])
 
 
 def _entitlement(feature: str, body: FlagBody | LimitBody | ConfigBody) -> Entitlement:

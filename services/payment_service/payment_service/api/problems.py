@@ -45,7 +45,6 @@ from payment_service.domain.errors import (
     ProviderUnavailable,
     ReturnPathNotAllowed,
     RunNotFound,
-    VersionRequired,
     VersionStale,
     WebhookNotFound,
 )
@@ -71,7 +70,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
     OverrideUnfit: Problem(422, "override_unfit"),
     PlansUnfit: Problem(422, "plans_unfit"),
     PlanNotFound: Problem(404, "not_found"),
-    VersionRequired: Problem(428, "precondition_required"),
     VersionStale: Problem(412, "version_conflict"),
     AlreadySubscribed: Problem(409, "already_subscribed"),
     CheckoutOpen: Problem(409, "checkout_open", members=("id", "url", "expires_at", "action")),

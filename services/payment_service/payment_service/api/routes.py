@@ -7,12 +7,12 @@ import orjson
 from fastapi import APIRouter, Depends, Response
 
 from common_auth.callers import Callers, Person
+from common_service.conditional import CACHEABLE, IfNoneMatch, conditional
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor, RateLimited
 from common_service.rate_limit import RateLimits, limited
 from payment_service.api.access_answers import access_answer
 from payment_service.api.checkout_routes import checkout_routes
-from payment_service.api.conditional import CACHEABLE, IfNoneMatch, conditional
 from payment_service.api.positions import position, position_behind
 from payment_service.api.problems import FACES
 from payment_service.api.promo_routes import promo_routes

@@ -196,13 +196,6 @@ class PlansUnfit(Refusal):
     """Plans that contradict themselves or each other; the sentence says where."""
 
 
-class VersionRequired(Refusal):
-    """A change of what one has not looked at."""
-
-    def __init__(self) -> None:
-        super().__init__("Say in If-Match which version you have seen.")
-
-
 class VersionStale(Refusal):
     """Somebody else was faster."""
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
+from common_service.conditional import ETAG, IF_MATCH, SeenVersion, tag
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor
+from common_service.problems import BadCursor, PreconditionRequired
 from story_service.api.character_schemas import CharacterIn, CharacterOut, CharacterPatch
-from story_service.api.preconditions import ETAG, IF_MATCH, PreconditionRequired, if_match, tag
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.use_cases import UseCases
 from story_service.application.character_ports import Whose
@@ -33,18 +33,17 @@ _MADE = (
 _OWNED = (errors.CharacterUnknown, errors.NotTheOwner)
 _EDITED = (*_OWNED, *_ADMITTED, errors.VersionConflict, PreconditionRequired)
 _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
-Version = Annotated[int, Depends(if_match)]
 WhoseName = Annotated[Literal["house", "public", "own"] | None, Query(description="One part of the cast only.")]
 
 
 def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/characters", tags=["characters"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
 
     @router.get("", responses=_responses(BadCursor))
     async def list_characters(
-        reader: Reader, whose: WhoseName = None, limit: Limit = 20, cursor: Cursor = None
+        reader: Annotated[Person, signed_in], whose: WhoseName = None, limit: Limit = 20, cursor: Cursor = None
     ) -> Page[CharacterOut]:
         """List characters of the house, public ones and one's own, the newest first."""
         user_id, name = UserId(reader.user_id), f"characters {whose or '-'}"
@@ -56,7 +55,9 @@ def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) ->
         return Page(items=[CharacterOut.of(one, user_id) for one in found[:limit]], next_cursor=following)
 
     @router.get("/{character_id:uuid}", responses=_tagged(errors.CharacterUnknown))
-    async def read_character(reader: Reader, character_id: UUID, response: Response) -> CharacterOut:
+    async def read_character(
+        reader: Annotated[Person, signed_in], character_id: UUID, response: Response
+    ) -> CharacterOut:
         """Read a character that one may meet."""
         user_id = UserId(reader.user_id)
         character = await use_cases.characters.one(user_id, CharacterId(character_id))
@@ -68,11 +69,11 @@ def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) ->
 
 
 def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
 
     @router.post("", status_code=201, responses={201: {"headers": {**ETAG, **_REPLAYED}}, **_responses(*_MADE)})
     async def create_character(
-        reader: Reader, body: CharacterIn, key: IdempotencyKey, response: Response
+        reader: Annotated[Person, signed_in], body: CharacterIn, key: IdempotencyKey, response: Response
     ) -> CharacterOut:
         """Invent a character. Who is real is refused; whatever is written is moderated before it is kept."""
         user_id, attempt = UserId(reader.user_id), AttemptKey(key, request_hash(body.model_dump()))
@@ -84,7 +85,11 @@ def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
 
     @router.patch("/{character_id:uuid}", responses=_tagged(*_EDITED), openapi_extra=IF_MATCH)
     async def edit_character(
-        reader: Reader, character_id: UUID, version: Version, body: CharacterPatch, response: Response
+        reader: Annotated[Person, signed_in],
+        character_id: UUID,
+        version: SeenVersion,
+        body: CharacterPatch,
+        response: Response,
     ) -> CharacterOut:
         """Change one's own character; what is absent stays."""
         user_id, own = UserId(reader.user_id), use_cases.own_characters
@@ -93,7 +98,7 @@ def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
         return CharacterOut.of(character, user_id)
 
     @router.delete("/{character_id:uuid}", status_code=204, responses=_responses(*_OWNED))
-    async def delete_character(reader: Reader, character_id: UUID) -> None:
+    async def delete_character(reader: Annotated[Person, signed_in], character_id: UUID) -> None:
         """Delete one's own character."""
         await use_cases.own_characters.delete(UserId(reader.user_id), CharacterId(character_id))
 

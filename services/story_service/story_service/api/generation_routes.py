@@ -26,10 +26,10 @@ EventStream = type("EventStream", (Response,), {"media_type": "text/event-stream
 def generation_routes(use_cases: UseCases, callers: Callers, drain: Drain) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1", tags=["generations"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
 
     @router.get("/generations/{generation_id}", responses=FACES.responses(*ANY_READER, errors.GenerationUnknown))
-    async def read_generation(reader: Reader, generation_id: UUID) -> GenerationOut:
+    async def read_generation(reader: Annotated[Person, signed_in], generation_id: UUID) -> GenerationOut:
         """Read state, quote and actual usage."""
         return GenerationOut.of(await use_cases.stories.generation(UserId(reader.user_id), GenerationId(generation_id)))
 
@@ -39,7 +39,7 @@ def generation_routes(use_cases: UseCases, callers: Callers, drain: Drain) -> AP
         responses={**EVENTS, **FACES.responses(*ANY_READER, errors.GenerationUnknown, errors.ChunksPurged)},
     )
     async def follow_generation(
-        reader: Reader, generation_id: UUID, after: Seq = 0, last_event_id: LastEventId = ""
+        reader: Annotated[Person, signed_in], generation_id: UUID, after: Seq = 0, last_event_id: LastEventId = ""
     ) -> Response:
         """Follow the events, from the start or behind a position. Leaving does not stop the writing."""
         generation = await use_cases.follow.check(UserId(reader.user_id), GenerationId(generation_id))
@@ -50,7 +50,7 @@ def generation_routes(use_cases: UseCases, callers: Callers, drain: Drain) -> AP
         status_code=202,
         responses=FACES.responses(*ANY_READER, errors.GenerationUnknown, errors.AlreadyClosed),
     )
-    async def cancel_generation(reader: Reader, generation_id: UUID) -> GenerationOut:
+    async def cancel_generation(reader: Annotated[Person, signed_in], generation_id: UUID) -> GenerationOut:
         """Stop the writing; what was delivered is paid for, and nothing if nothing was."""
         return GenerationOut.of(await use_cases.cancel(UserId(reader.user_id), GenerationId(generation_id)))
 

@@ -31,11 +31,11 @@ _LOCKED = FACES.responses(*ANY_READER, *GATED, errors.StoryUnknown, errors.FullT
 def library_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/library", tags=["library"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
 
     @router.get("", responses=FACES.responses(*ANY_READER, BadCursor))
     async def list_library(
-        _: Reader,
+        _: Annotated[Person, signed_in],
         q: Annotated[Words | None, Query(description="Words of the title or the synopsis.")] = None,
         truth_mode: TruthModeName | None = None,
         sort: SortName = "newest",
@@ -52,7 +52,7 @@ def library_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> A
         return Page(items=[LibrarySummary.of(story) for story in stories[:limit]], next_cursor=following)
 
     @router.get("/{story_id:uuid}", responses=_with_preview(_LOCKED))
-    async def read_library_story(reader: Reader, story_id: UUID) -> LibraryStoryOut:
+    async def read_library_story(reader: Annotated[Person, signed_in], story_id: UUID) -> LibraryStoryOut:
         """Read a story. Without access to the whole text, the refusal carries the preview."""
         reading = await use_cases.library.one(UserId(reader.user_id), StoryId(story_id))
         if not reading.is_whole:

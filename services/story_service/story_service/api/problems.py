@@ -13,7 +13,6 @@ from common_auth.errors import (
 )
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
-from story_service.api.preconditions import PreconditionRequired
 from story_service.domain import errors
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -31,7 +30,6 @@ PROBLEMS: dict[type[Exception], Problem] = {
     errors.CharacterLimitReached: Problem(402, "plan_upgrade_required", ("action", "meter", "limit", "used")),
     errors.RealPersonRefused: Problem(422, "real_person_refused"),
     errors.VersionConflict: Problem(412, "version_conflict"),
-    PreconditionRequired: Problem(428, "precondition_required"),
     errors.AlreadyClosed: Problem(409, "already_closed"),
     errors.ChunksPurged: Problem(410, "chunks_purged", ("action",)),
     errors.ModerationUnavailable: Problem(503, "moderation_unavailable", retry_after=5),

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
+from common_service.conditional import CACHEABLE, IfNoneMatch, conditional
 from common_service.draining import Drain
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
@@ -22,6 +23,7 @@ from story_service.application.generate_story import Accepted, Ask
 from story_service.application.ports import AttemptKey
 from story_service.domain import errors
 from story_service.domain.ids import StoryId, UserId
+from story_service.domain.story import Story
 
 _PAID = (
     errors.SubscriptionRequired,
@@ -36,7 +38,6 @@ _PAID = (
     RateLimited,
 )
 _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
-IfNoneMatch = Annotated[str | None, Header(max_length=1000)]
 
 
 def story_routes(
@@ -44,23 +45,20 @@ def story_routes(
 ) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/stories", tags=["stories"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    _add_writing(router, use_cases, callers, limits, drain)
+    _add_reading(router, use_cases, callers, cursors)
+    _add_deleting(router, use_cases, callers)
+    return router
 
-    @router.post(
-        "",
-        status_code=202,
-        dependencies=[limits.per_user("story.create_story", callers.reader)],
-        response_model=AcceptedOut,
-        responses=limited(
-            {
-                **EVENTS,
-                202: {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED},
-                **_responses(*_PAID, *GATED),
-            },
-            *(200, 202),
-        ),
-    )
-    async def create_story(request: Request, reader: Reader, body: StoryIn, key: IdempotencyKey) -> Response:
+
+def _add_writing(router: APIRouter, use_cases: UseCases, callers: Callers, limits: RateLimits, drain: Drain) -> None:
+    signed_in = Depends(callers.reader)
+    often = limits.per_user("story.create_story", callers.reader)
+
+    @router.post("", status_code=202, dependencies=[often], response_model=AcceptedOut, responses=_accepted())
+    async def create_story(
+        request: Request, reader: Annotated[Person, signed_in], body: StoryIn, key: IdempotencyKey
+    ) -> Response:
         """Have a story written. The same key and body give the same story, charged once.
 
         With `Accept: text/event-stream` this answer itself carries the events.
@@ -73,8 +71,14 @@ def story_routes(
         document = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
         return JSONResponse(document, 202, _replay(accepted))
 
+
+def _add_reading(router: APIRouter, use_cases: UseCases, callers: Callers, cursors: Cursors) -> None:
+    signed_in = Depends(callers.reader)
+
     @router.get("", responses=_responses())
-    async def list_stories(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> Page[StorySummary]:
+    async def list_stories(
+        reader: Annotated[Person, signed_in], limit: Limit = 20, cursor: Cursor = None
+    ) -> Page[StorySummary]:
         """List one's own stories, newest first."""
         stories = await use_cases.stories.page(
             UserId(reader.user_id), before=_position(cursors.read(cursor)), most=limit + 1
@@ -84,29 +88,26 @@ def story_routes(
         following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}) if last else None
         return Page(items=[StorySummary.of(story) for story in stories[:limit]], next_cursor=following)
 
-    @router.get("/latest", response_model=StoryOut, responses=_responses(errors.StoryUnknown))
-    async def latest_story(reader: Reader) -> Response:
+    @router.get("/latest", response_model=StoryOut, responses=_read())
+    async def latest_story(reader: Annotated[Person, signed_in], if_none_match: IfNoneMatch = None) -> Response:
         """Read one's most recent story."""
-        return _shown(StoryOut.of(await use_cases.stories.latest(UserId(reader.user_id))))
+        return _shown(await use_cases.stories.latest(UserId(reader.user_id)), if_none_match)
 
-    @router.get(
-        "/{story_id:uuid}",
-        response_model=StoryOut,
-        responses={304: {"description": "Unchanged."}, **_responses(errors.StoryUnknown)},
-    )
-    async def read_story(reader: Reader, story_id: UUID, if_none_match: IfNoneMatch = None) -> Response:
+    @router.get("/{story_id:uuid}", response_model=StoryOut, responses=_read())
+    async def read_story(
+        reader: Annotated[Person, signed_in], story_id: UUID, if_none_match: IfNoneMatch = None
+    ) -> Response:
         """Read one of one's own stories."""
-        story = StoryOut.of(await use_cases.stories.one(UserId(reader.user_id), StoryId(story_id)))
-        if if_none_match and _etag(story) in {tag.strip() for tag in if_none_match.split(",")}:
-            return Response(status_code=304, headers={"ETag": _etag(story)})
-        return _shown(story)
+        return _shown(await use_cases.stories.one(UserId(reader.user_id), StoryId(story_id)), if_none_match)
+
+
+def _add_deleting(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
+    signed_in = Depends(callers.reader)
 
     @router.delete("/{story_id:uuid}", status_code=204, responses=_responses(errors.StoryUnknown))
-    async def delete_story(reader: Reader, story_id: UUID) -> None:
+    async def delete_story(reader: Annotated[Person, signed_in], story_id: UUID) -> None:
         """Delete one of one's own stories."""
         await use_cases.delete(UserId(reader.user_id), StoryId(story_id))
-
-    return router
 
 
 async def _streamed(use_cases: UseCases, drain: Drain, user_id: UserId, accepted: Accepted) -> Response:
@@ -119,12 +120,13 @@ def _replay(accepted: Accepted) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if accepted.replayed else {}
 
 
-def _shown(story: StoryOut) -> Response:
-    return Response(story.model_dump_json(), media_type="application/json", headers={"ETag": _etag(story)})
+def _shown(story: Story, if_none_match: str | None) -> Response:
+    return conditional(StoryOut.of(story).model_dump_json().encode(), _tag(story), if_none_match)
 
 
-def _etag(story: StoryOut) -> str:
-    return f'"{story.version}"'
+def _tag(story: Story) -> str:
+    """Name the story as shown. Which one is the latest is no part of its version: the next story takes that away."""
+    return f"{story.version}-latest" if story.is_latest else str(story.version)
 
 
 def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
@@ -133,3 +135,12 @@ def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
 
 def _responses(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
     return FACES.responses(*ANY_READER, *refusals)
+
+
+def _read() -> dict[int | str, dict[str, Any]]:
+    return CACHEABLE | _responses(errors.StoryUnknown)
+
+
+def _accepted() -> dict[int | str, dict[str, Any]]:
+    accepted = {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED}
+    return limited({**EVENTS, 202: accepted, **_responses(*_PAID, *GATED)}, 200, 202)

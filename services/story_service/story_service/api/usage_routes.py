@@ -25,15 +25,17 @@ _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes for readers."""
     router = APIRouter(prefix="/story/v1", tags=["usage"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
 
     @router.get("/usage", responses=FACES.responses(*ANY_READER, *GATED))
-    async def read_usage(reader: Reader) -> UsageReportOut:
+    async def read_usage(reader: Annotated[Person, signed_in]) -> UsageReportOut:
         """Read what is used of what the plan includes."""
         return UsageReportOut.of(await use_cases.usage(UserId(reader.user_id)))
 
     @router.get("/usage/ledger", responses=FACES.responses(*ANY_READER))
-    async def read_ledger(reader: Reader, limit: Limit = 20, cursor: Cursor = None) -> LedgerPageOut:
+    async def read_ledger(
+        reader: Annotated[Person, signed_in], limit: Limit = 20, cursor: Cursor = None
+    ) -> LedgerPageOut:
         """Read one's own ledger, newest first. Each entry's hash covers the entry and the hash before it.
 
         `hash` is the SHA-256 of the 32 bytes of `prev_hash` followed by the UTF-8 JSON array, without spaces, of
@@ -47,13 +49,13 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
         dependencies=[limits.per_user("story.quote_story", callers.reader)],
         responses=limited(FACES.responses(*ANY_READER, *GATED, errors.ModelUnavailable, RateLimited), 200),
     )
-    async def quote_story(reader: Reader, body: StoryIn) -> QuotationOut:
+    async def quote_story(reader: Annotated[Person, signed_in], body: StoryIn) -> QuotationOut:
         """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
         ask = Ask(UserId(reader.user_id), body.request(), body.model, body.max_price)
         return QuotationOut.of(await use_cases.quote(ask))
 
     @router.get("/models", responses=FACES.responses(*ANY_READER, *GATED))
-    async def list_models(reader: Reader) -> ModelsOut:
+    async def list_models(reader: Annotated[Person, signed_in]) -> ModelsOut:
         """List the models on offer, and whether the plan includes them."""
         return ModelsOut.of(await use_cases.quote.models(UserId(reader.user_id)))
 
@@ -63,21 +65,23 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
 def internal_usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
     """Return the routes for other services."""
     router = APIRouter(prefix="/internal/v1", tags=["internal"], dependencies=[SERVICE])
-    Admin = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="users.read"))]  # noqa: N806
-    Auditor = Annotated[ServiceCaller, Depends(callers.service("story/admin", acting="billing.read"))]  # noqa: N806
+    admin = Depends(callers.service("story/admin", acting="users.read"))
+    auditor = Depends(callers.service("story/admin", acting="billing.read"))
 
     @router.get("/usage/{user_id}", responses=FACES.responses(*ANY_SERVICE, *GATED))
-    async def read_user_usage(_: Admin, user_id: UUID) -> UserUsageOut:
+    async def read_user_usage(_: Annotated[ServiceCaller, admin], user_id: UUID) -> UserUsageOut:
         """Read a user's meters, totals and newest generations."""
         return UserUsageOut.of_user(user_id, await use_cases.usage.in_full(UserId(user_id)))
 
     @router.get("/ledger/{user_id}", responses=FACES.responses(*ANY_SERVICE))
-    async def read_user_ledger(_: Auditor, user_id: UUID, limit: Limit = 20, cursor: Cursor = None) -> LedgerPageOut:
+    async def read_user_ledger(
+        _: Annotated[ServiceCaller, auditor], user_id: UUID, limit: Limit = 20, cursor: Cursor = None
+    ) -> LedgerPageOut:
         """Read a user's ledger, newest first."""
         return await _page(use_cases, cursors, UserId(user_id), limit, cursor, of=_ANY_LEDGER)
 
     @router.post("/ledger/{user_id}/verify", responses=FACES.responses(*ANY_SERVICE))
-    async def verify_user_ledger(_: Auditor, user_id: UUID) -> AuditOut:
+    async def verify_user_ledger(_: Annotated[ServiceCaller, auditor], user_id: UUID) -> AuditOut:
         """Hash a user's ledger anew, and hold its sums against the windows and the open reservations."""
         return AuditOut.of(await use_cases.ledger.verify(UserId(user_id)))
 

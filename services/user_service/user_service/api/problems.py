@@ -2,7 +2,6 @@
 
 from common_auth.errors import AUTH_PROBLEMS
 from common_service.problems import Problem, ProblemTable
-from user_service.api.preconditions import PreconditionRequired
 from user_service.domain.errors import (
     EmailInUse,
     IdTokenInvalid,
@@ -17,6 +16,5 @@ PROBLEMS = {
     EmailInUse: Problem(409, "email_in_use"),
     VersionConflict: Problem(412, "version_conflict"),
     IdTokenInvalid: Problem(422, "id_token_invalid"),
-    PreconditionRequired: Problem(428, "precondition_required"),
 }
 FACES = ProblemTable(AUTH_PROBLEMS, PROBLEMS)

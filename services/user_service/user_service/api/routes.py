@@ -8,9 +8,9 @@ from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_auth.errors import NOT_SIGNED_IN
 from common_service.clock import Clock
-from common_service.problems import RateLimited
+from common_service.conditional import ETAG, IF_MATCH, SeenVersion, tag
+from common_service.problems import PreconditionRequired, RateLimited
 from common_service.rate_limit import RateLimits, limited
-from user_service.api.preconditions import ETAG_HEADER, IF_MATCH, PreconditionRequired, if_match, tag
 from user_service.api.problems import FACES
 from user_service.api.schemas import (
     ConsentBody,
@@ -26,7 +26,6 @@ from user_service.domain.consent import ConsentKind
 from user_service.domain.errors import EmailInUse, IdTokenInvalid, NotProvisioned, VersionConflict
 from user_service.domain.profile import UserId
 
-Version = Annotated[int, Depends(if_match)]
 _CHANGE = (NotProvisioned, VersionConflict, PreconditionRequired)
 
 
@@ -59,7 +58,7 @@ def _add_profile(router: APIRouter, use_cases: UseCases, callers: Callers, limit
 
     @router.patch("", responses=_tagged(*_CHANGE), openapi_extra=IF_MATCH)
     async def edit_me(
-        reader: Annotated[Person, signed_in], version: Version, body: ProfilePatch, response: Response
+        reader: Annotated[Person, signed_in], version: SeenVersion, body: ProfilePatch, response: Response
     ) -> ProfileView:
         """Change name, language or country; what is absent stays."""
         profile = await use_cases.edit_profile(UserId(reader.user_id), body.edit(), version=version)
@@ -94,7 +93,7 @@ def _add_settings(router: APIRouter, use_cases: UseCases, callers: Callers, now:
 
     @router.put("/settings", responses=_tagged(*_CHANGE), openapi_extra=IF_MATCH)
     async def replace_my_settings(
-        reader: Annotated[Person, signed_in], version: Version, body: SettingsBody, response: Response
+        reader: Annotated[Person, signed_in], version: SeenVersion, body: SettingsBody, response: Response
     ) -> SettingsView:
         """Replace the caller's settings; what is left out goes back to its default."""
         settings = await use_cases.replace_settings(UserId(reader.user_id), body.to_domain(now()), version=version)
@@ -103,10 +102,10 @@ def _add_settings(router: APIRouter, use_cases: UseCases, callers: Callers, now:
 
 
 def _tagged(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"headers": ETAG_HEADER}, **FACES.responses(*NOT_SIGNED_IN, *refusals)}
+    return {200: {"headers": ETAG}, **FACES.responses(*NOT_SIGNED_IN, *refusals)}
 
 
 def _provisioned() -> dict[int | str, dict[str, Any]]:
-    exists = {"model": ProfileView, "description": "It exists.", "headers": ETAG_HEADER}
+    exists = {"model": ProfileView, "description": "It exists.", "headers": ETAG}
     refusals = FACES.responses(*NOT_SIGNED_IN, EmailInUse, IdTokenInvalid, RateLimited)
-    return limited({201: {"headers": ETAG_HEADER}, 200: exists, **refusals}, 200, 201)
+    return limited({201: {"headers": ETAG}, 200: exists, **refusals}, 200, 201)
