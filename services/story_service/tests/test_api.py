@@ -183,6 +183,20 @@ async def test_stories_are_their_readers_own(
     assert world.writer.calls == 1
 
 
+async def test_a_story_that_is_no_longer_the_latest_is_told_anew(
+    post: Post, http: httpx2.AsyncClient, reader: dict[str, str]
+) -> None:
+    await post("key-1", Accept="text/event-stream")
+    path = f"{STORIES}/{(await http.get(f'{STORIES}/latest', headers=reader)).json()['id']}"
+    before = await http.get(path, headers=reader)
+    known = {**reader, "If-None-Match": before.headers["etag"]}
+    assert (await http.get(f"{STORIES}/latest", headers=known)).status_code == 304
+    await post("key-2", Accept="text/event-stream")
+    after = await http.get(path, headers=known)
+    assert (before.json()["is_latest"], after.status_code, after.json()["is_latest"]) == (True, 200, False)
+    assert (await http.get(path, headers={**reader, "If-None-Match": after.headers["etag"]})).status_code == 304
+
+
 async def test_pages_follow_their_cursor(post: Post, http: httpx2.AsyncClient, reader: dict[str, str]) -> None:
     for number in range(3):
         await post(f"key-{number}", Accept="text/event-stream")
