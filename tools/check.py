@@ -37,6 +37,7 @@ def checks() -> list[Check]:
         *(Check(f"deptry {package.name}", _DEPTRY, package) for package in PACKAGES),
         Check("ruff format", ("ruff", "format", "--check", ".")),
         Check("ruff check", ("ruff", "check", ".")),
+        Check("sizes", ("python", "-m", "tools.sizes")),
     ]
 
 

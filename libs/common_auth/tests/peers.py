@@ -3,22 +3,30 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4
 
 import httpx2
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from common_auth.access import AccessSnapshot
 from common_auth.breaker import CircuitBreaker
+from common_auth.errors import AccessUnavailable
 from common_auth.gate import AccessGate
+from common_auth.kept_access import KeptAccess
 from common_auth.service_tokens import ServiceTokens
 from common_auth.shared_access import SharedAccess
 from common_service.testing import FixedClock
 
 LONG = 30.0
 """Seconds that a slow machine does not need."""
+USER = uuid4()
+Process: TypeAlias = Callable[..., AccessGate]
+"""Starts "processes": each has a gate, memory and connections of its own."""
 
 
 class Payment:
@@ -90,3 +98,13 @@ class Payment:
         """Return the gate of one process."""
         tokens = ServiceTokens("http://issuer/token", "me", "secret", http, lambda: self.clock().timestamp())
         return AccessGate("http://payment", tokens, http, self.clock, breaker, timeout_seconds, shared)
+
+
+async def unavailable(gate: AccessGate, user_id: UUID = USER) -> None:
+    with pytest.raises(AccessUnavailable):
+        await gate.access(user_id)
+
+
+def kept(payment: Payment, version: int = 1, etag: str = "") -> KeptAccess:
+    snapshot = AccessSnapshot.of({**payment.snapshot(str(USER)), "version": version})
+    return KeptAccess.of(snapshot, etag or f'"{version}"', payment.clock())

@@ -12,9 +12,12 @@ from common_events.conformance import Line, Transport
 from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.sns import SnsPublisher
 from common_events.sns_sqs import Listener, Topology, ensure_topology
-from common_events.sqs import SqsSubscription
+from common_events.sqs import Queue, SqsSubscription
 from common_events.testing import MemoryBroker, MemoryPublisher, MemorySubscription
 from common_events.testing_aws import Aws, running_aws
+from common_service.database import Database
+from libs.common_events.tests.applying import World
+from libs.common_events.tests.relaying import Processes
 from sandbox.servers.redis import Redis as RedisServer
 from sandbox.servers.redis import start_redis
 
@@ -125,3 +128,25 @@ def _sns_sqs(aws: Aws, topology: Topology) -> Transport:
         many=25,
         line=line,
     )
+
+
+@pytest.fixture
+def publisher(aws: Aws, topology: Topology) -> SnsPublisher:
+    return SnsPublisher(aws.sns, topology.topics)
+
+
+@pytest.fixture
+def queue(topology: Topology) -> Queue:
+    return topology.queues["a"]
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return World(database)
+
+
+@pytest.fixture
+def processes(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Processes]:
+    processes = Processes(tmp_path, database_url, redis_url)
+    yield processes
+    processes.end()

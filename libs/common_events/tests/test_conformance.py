@@ -24,6 +24,7 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.jobs import supervise
 from common_service.tables import schema_metadata
+from common_service.testing import eventually
 
 pytestmark = pytest.mark.anyio
 TABLES = messaging_tables(schema_metadata("kit"))
@@ -113,10 +114,11 @@ class World:
             return list((await session.execute(text("SELECT what FROM kit.effects ORDER BY n"))).scalars())
 
     async def until(self, count: int) -> list[str]:
+        async def are_there() -> bool:
+            return len(await self.effects()) >= count
+
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(60):
-                while len(await self.effects()) < count:  # noqa: ASYNC110 - Postgres sets no event
-                    await asyncio.sleep(0.02)
+            await eventually(are_there)
         return await self.effects()
 
 

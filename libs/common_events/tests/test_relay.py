@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,166 +16,38 @@ from prometheus_client import CollectorRegistry
 from psycopg.rows import dict_row
 from redis.asyncio import Redis
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from common_events.consumer import Consumer
 from common_events.envelope import Envelope
 from common_events.outbox import Fact, SqlOutbox
-from common_events.redis_streams import RedisPublisher, RedisSubscription
+from common_events.redis_streams import RedisPublisher
 from common_events.relay import Relay
-from common_events.tables import messaging_tables
 from common_events.testing import MemoryBroker, MemoryPublisher
 from common_service.database import Database
 from common_service.ids import uuid7
-from common_service.jobs import Job, supervise
-from common_service.tables import schema_metadata
+from common_service.jobs import supervise
+from common_service.testing import eventually
+from libs.common_events.tests.relaying import (
+    EFFECTS,
+    LONG,
+    OFTEN,
+    TABLES,
+    Processes,
+    consumer,
+    effects,
+    published,
+    relay,
+    running,
+    tell,
+    until,
+    until_counted,
+)
 from sandbox.servers.redis import start_redis
 
 pytestmark = pytest.mark.anyio
-TABLES = messaging_tables(schema_metadata("kit"))
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+LOCKS = """SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+ WHERE datname = current_database() AND locktype = 'advisory' AND granted"""
 STORM = int(os.environ.get("STORM", "1"))
-LONG = 60  # only a test that fails waits so long
-OFTEN = 0.1
-NURSERY = """
-import asyncio, os, signal, sys
-from redis.asyncio import Redis
-from sqlalchemy import text
-from common_events.consumer import Consumer
-from common_events.redis_streams import RedisPublisher, RedisSubscription
-from common_events.relay import Relay
-from common_events.tables import messaging_tables
-from common_service.database import Database
-from common_service.ids import uuid7
-from common_service.jobs import supervise
-from common_service.tables import schema_metadata
-
-_, database_url, redis_url, often = sys.argv
-often = float(often)
-
-async def apply(session, envelope):
-    values = {"id": envelope.id, "what": f"{envelope.partition_key}:{envelope.aggregate_version}"}
-    await session.execute(text("INSERT INTO kit.effects (event_id, what) VALUES (:id, :what)"), values)
-
-async def main(what):
-    class Dying(RedisPublisher):
-        async def publish(self, envelopes):
-            await super().publish(envelopes)
-            if what == "dying-relay" and envelopes:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    redis = Redis.from_url(redis_url)
-    if what.endswith("relay"):
-        job = Relay(database_url, schema="kit", source="kit", publisher=Dying(redis), poll_seconds=often).job()
-    else:
-        database, tables = Database(database_url, pool_size=3), messaging_tables(schema_metadata("kit"))
-        subscription = RedisSubscription(redis, "c", ["kit"], str(os.getpid()))
-        job = Consumer("c", subscription, {"kit.happened": apply}, database, tables, poll_seconds=often).job()
-    await supervise(job, asyncio.Event())
-
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no trace
-for line in sys.stdin:
-    if child := os.fork():
-        print(child, flush=True)
-    else:
-        os.dup2(2, 1)
-        asyncio.run(main(line.strip()))
-os.killpg(0, signal.SIGKILL)
-"""
-
-
-class Processes:
-    """Relays and consumers as processes of their own, to be killed. One that has imported everything forks them."""
-
-    def __init__(self, directory: Path, database_url: str, redis_url: str) -> None:
-        program = directory / "nursery.py"
-        program.write_text(NURSERY)
-        with (directory / "log").open("w") as log:
-            self._nursery = subprocess.Popen(
-                [sys.executable, str(program), database_url, redis_url, str(OFTEN)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-
-    def start(self, what: str) -> int:
-        asking, telling = self._nursery.stdin, self._nursery.stdout
-        assert asking
-        assert telling
-        asking.write(f"{what}\n")
-        asking.flush()
-        return int(telling.readline())
-
-    async def death(self, child: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            async with asyncio.timeout(LONG):
-                while True:
-                    os.kill(child, 0)
-                    await asyncio.sleep(0.01)
-
-    async def kill(self, child: int) -> None:
-        os.kill(child, signal.SIGKILL)
-        await self.death(child)
-
-    def end(self) -> None:
-        self._nursery.communicate()  # the end of its input is the end of it and of its children
-
-
-@pytest.fixture
-def processes(tmp_path: Path, database_url: str, redis_url: str) -> Iterator[Processes]:
-    processes = Processes(tmp_path, database_url, redis_url)
-    yield processes
-    processes.end()
-
-
-async def tell(database: Database, *versions: int, key: str = "k") -> None:
-    async with database.session() as session:
-        facts = [Fact("kit.happened", key, version, {"n": version}, datetime.now(UTC)) for version in versions]
-        await SqlOutbox(session, TABLES).add(*facts)
-        await session.commit()
-
-
-async def effects(database: Database) -> list[str]:
-    async with database.session() as session:
-        return list((await session.execute(text("SELECT what FROM kit.effects ORDER BY n"))).scalars())
-
-
-async def count(database: Database) -> int:
-    async with database.session() as session:
-        return int((await session.execute(text("SELECT count(*) FROM kit.effects"))).scalar_one())
-
-
-async def until(database: Database, expected: Sequence[str]) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LONG):
-            while await count(database) < len(expected):  # noqa: ASYNC110 - Postgres sets no event
-                await asyncio.sleep(0.02)
-    assert await effects(database) == list(expected)
-
-
-async def apply(session: AsyncSession, envelope: Envelope) -> None:
-    values = {"id": envelope.id, "what": f"{envelope.partition_key}:{envelope.aggregate_version}"}
-    await session.execute(text("INSERT INTO kit.effects (event_id, what) VALUES (:id, :what)"), values)
-
-
-def consumer(database: Database, redis: Redis, name: str = "c") -> Job:
-    subscription = RedisSubscription(redis, name, ["kit"], "me")
-    return Consumer(name, subscription, {"kit.happened": apply}, database, TABLES, poll_seconds=OFTEN).job()
-
-
-def relay(database_url: str, redis: Redis, *, poll_seconds: float = OFTEN) -> Job:
-    publisher = RedisPublisher(redis)
-    return Relay(database_url, schema="kit", source="kit", publisher=publisher, poll_seconds=poll_seconds).job()
-
-
-@contextlib.asynccontextmanager
-async def running(*jobs: Job) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    tasks = [asyncio.create_task(supervise(job, stop)) for job in jobs]
-    yield
-    stop.set()
-    await asyncio.wait_for(asyncio.gather(*tasks), LONG)
 
 
 async def test_a_fact_wakes_the_relay_that_would_not_look_by_itself(
@@ -201,25 +70,14 @@ async def test_two_relays_have_one_leader_and_the_other_takes_over(
     async with running(consumer(database, redis)):
         await tell(database, 1)
         await until(database, ["k:1"])
-        await _published(database)
+        await published(database)
         processes.start("relay")
-        await _counted(
-            database, "pg_stat_activity", "query LIKE 'SELECT pg_try%' AND application_name LIKE 'relay%'", 1
-        )
-        await _counted(database, "pg_locks JOIN pg_stat_activity USING (pid)", "locktype = 'advisory' AND granted", 2)
+        await until_counted(database, f"{OURS} AND query LIKE 'SELECT pg_try%' AND application_name LIKE 'relay%'", 1)
+        await until_counted(database, LOCKS, 2)  # one relay's and one consumer's
         await processes.kill(leader)
         await tell(database, 2)
         await until(database, ["k:1", "k:2"])
     assert await redis.xlen("events:kit") == 2
-
-
-async def _counted(database: Database, table: str, condition: str, number: int) -> None:
-    """Wait until Postgres counts so many of this database: of its locks one relay's and one consumer's, say."""
-    query = text(f"SELECT count(*) FROM {table} WHERE datname = current_database() AND {condition}")  # noqa: S608 - ours
-    async with asyncio.timeout(LONG), database.session() as session:
-        while (await session.execute(query)).scalar_one() != number:
-            await asyncio.sleep(0.02)
-            await session.rollback()
 
 
 async def test_a_relay_killed_between_publishing_and_marking_repeats_and_the_inbox_absorbs(
@@ -237,17 +95,18 @@ async def test_a_relay_killed_between_publishing_and_marking_repeats_and_the_inb
 async def test_flushing_redis_loses_nothing_and_remembers_consumers_that_are_away(
     database: Database, database_url: str, redis: Redis
 ) -> None:
+    async def both_are_known() -> bool:
+        return await RedisPublisher(redis).consumers("kit") == {"c", "away"}
+
     async with running(relay(database_url, redis)):
         async with running(consumer(database, redis), consumer(database, redis, "away")):
             await tell(database, 1)
             await until(database, ["k:1", "k:1"])
-            await _learned(database, {"c", "away"})
+            await until_counted(database, "SELECT count(*) FROM kit.event_consumers WHERE name IN ('c', 'away')", 2)
         await tell(database, 2)
-        await _published(database)
+        await published(database)
         await redis.flushall()
-        async with asyncio.timeout(LONG):
-            while await RedisPublisher(redis).consumers("kit") != {"c", "away"}:  # noqa: ASYNC110 - the relay finds out
-                await asyncio.sleep(0.02)
+        await eventually(both_are_known)
         await tell(database, 3)
         async with running(consumer(database, redis)):
             await until(database, ["k:1", "k:1", "k:2", "k:3"])
@@ -273,41 +132,21 @@ async def test_a_redis_that_is_away_and_comes_back_empty_loses_nothing(
     server.stop()
 
 
-async def _learned(database: Database, names: set[str]) -> None:
-    async with asyncio.timeout(LONG), database.session() as session:
-        while set((await session.execute(text("SELECT name FROM kit.event_consumers"))).scalars()) != names:
-            await asyncio.sleep(0.05)
-            await session.rollback()
-
-
-async def _sent(database: Database, number: int) -> None:
-    query = text("SELECT count(*) FROM kit.outbox WHERE published_at IS NOT NULL")
-    async with asyncio.timeout(LONG), database.session() as session:
-        while (await session.execute(query)).scalar_one() < number:
-            await asyncio.sleep(0.02)
-            await session.rollback()
-
-
-async def _published(database: Database) -> None:
-    query = text("SELECT count(*) FROM kit.outbox WHERE published_at IS NULL")
-    async with asyncio.timeout(LONG), database.session() as session:
-        while (await session.execute(query)).scalar_one():
-            await asyncio.sleep(0.02)
-            await session.rollback()
-
-
 async def test_what_all_have_consumed_is_noted_and_leaves_the_stream(
     database: Database, database_url: str, redis: Redis
 ) -> None:
     publisher = RedisPublisher(redis, kept_ms=-1000)
     job = Relay(database_url, schema="kit", source="kit", publisher=publisher, poll_seconds=OFTEN).job()
+
+    async def is_empty() -> bool:
+        return not await redis.xlen("events:kit")
+
     await tell(database, *range(1100))
     async with running(consumer(database, redis)):
         async with running(job):
             await until(database, [f"k:{n}" for n in range(1100)])
-        async with running(job), asyncio.timeout(LONG):
-            while await redis.xlen("events:kit"):  # noqa: ASYNC110 - Redis sets no event
-                await asyncio.sleep(0.05)
+        async with running(job):
+            await eventually(is_empty)
     async with database.session() as session:
         left = text("SELECT count(*) FROM kit.outbox WHERE consumed_at IS NULL")
         assert (await session.execute(left)).scalar_one() == 0
@@ -321,7 +160,7 @@ async def test_a_full_stream_makes_facts_wait_in_the_outbox_until_there_is_room(
     await publisher.open("kit", "kit:0/1", ["c"])
     await tell(database, *range(1600))
     async with running(job):
-        await _sent(database, 1000)
+        await until_counted(database, "SELECT count(*) FROM kit.outbox WHERE published_at IS NOT NULL", 1000)
         await asyncio.sleep(3 * OFTEN)  # it may look again, and must not find room
         assert await redis.xlen("events:kit") == 1000
         async with running(consumer(database, redis)):
@@ -376,7 +215,7 @@ async def test_relays_of_partitions_share_the_keys_and_each_keeps_their_order(
         for n in range(3)
     ]
     async with running(*jobs):
-        await _published(database)
+        await published(database)
     sent = [Envelope.of(raw) for raw in broker.streams["kit"].values()]
     assert len(sent) == 400
     for key in "abcdefgh":
@@ -435,9 +274,7 @@ async def test_under_parallel_writers_kills_and_flushes_every_effect_happens_onc
 
     await asyncio.gather(hurt(), *(write(keys[n::8]) for n in range(8)))
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LONG * STORM):
-            while await count(database) < len(keys) * each:  # noqa: ASYNC110 - Postgres sets no event
-                await asyncio.sleep(0.1)
+        await until_counted(database, EFFECTS, len(keys) * each, seconds=LONG * STORM)
     found = await effects(database)
     by_key = {key: [what for what in found if what.startswith(f"{key}:")] for key in keys}
     inverted = sum(by_key[key] != [f"{key}:{n}" for n in range(each)] for key in keys)

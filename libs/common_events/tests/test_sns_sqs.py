@@ -1,17 +1,12 @@
 """What is particular to SNS and SQS: batches that fail in part, time that runs out, what joins topic and queue."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 
 from common_events.aws_clients import Sqs
-from common_events.envelope import Envelope
 from common_events.outbox import Fact, SqlOutbox
 from common_events.relay import Relay
 from common_events.sns import EventTooLarge, PublishFailed, SnsPublisher, group_of
@@ -21,50 +16,13 @@ from common_events.tables import messaging_tables
 from common_events.testing_aws import Aws, lose_the_answer, refuse
 from common_events.transport import Delivery
 from common_service.database import Database
-from common_service.ids import uuid7
 from common_service.tables import schema_metadata
+from libs.common_events.tests.queueing import NOW, event, listening, names, nothing_is_left, take
 
 pytestmark = pytest.mark.anyio
+
+
 TABLES = messaging_tables(schema_metadata("kit"))
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-def event(n: int = 0, key: str = "k", kind: str = "kit.happened", **data: Any) -> Envelope:
-    return Envelope(uuid7(), kind, "kit", 1, None, NOW, key, n, None, None, None, data)
-
-
-def listening(aws: Aws, queue: Queue, **settings: Any) -> SqsSubscription:
-    return SqsSubscription(aws.sqs, queue, **{"visibility_seconds": 1, **settings})
-
-
-@pytest.fixture
-def publisher(aws: Aws, topology: Topology) -> SnsPublisher:
-    return SnsPublisher(aws.sns, topology.topics)
-
-
-@pytest.fixture
-def queue(topology: Topology) -> Queue:
-    return topology.queues["a"]
-
-
-async def take(subscription: SqsSubscription, count: int, *, seconds: float = 5) -> list[Delivery]:
-    taken: list[Delivery] = []
-    async with asyncio.timeout(seconds):
-        while len(taken) < count:
-            more = await subscription.receive(wait_seconds=0.05)
-            await subscription.acknowledge(more)
-            taken += more
-    return taken
-
-
-async def nothing_is_left(aws: Aws, queue: Queue) -> bool:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)
-    return {int(answer["Attributes"][name]) for name in names} == {0}
-
-
-def names(deliveries: Sequence[Delivery]) -> list[str]:
-    return [f"{delivery.envelope.partition_key}{delivery.envelope.aggregate_version}" for delivery in deliveries]
 
 
 def of_key(key: str, found: Sequence[str]) -> list[str]:
@@ -263,44 +221,3 @@ async def test_what_sns_has_taken_the_outbox_need_not_keep(
     async with database.session() as session:
         rows = (await session.execute(TABLES.outbox.select())).all()
     assert all(row.published_at and row.consumed_at for row in rows)
-
-
-async def test_a_listener_gets_the_types_it_asked_for_raw(aws: Aws) -> None:
-    choosy = Listener("story.access", ["kit"], ["kit.wanted", "kit.liked"])
-    topology = ensure_topology(aws.sns, aws.sqs, prefix="t", sources=["kit"], listeners=[choosy])
-    kinds = ["kit.wanted", "kit.other", "kit.liked"]
-    await SnsPublisher(aws.sns, topology.topics).publish([event(n, kind=kind) for n, kind in enumerate(kinds)])
-    assert names(await take(listening(aws, topology.queues["story.access"]), 2)) == ["k0", "k2"]
-    assert await nothing_is_left(aws, topology.queues["story.access"])
-
-
-async def test_making_the_topology_again_changes_nothing_but_what_changed(aws: Aws) -> None:
-    def make(*types: str) -> Topology:
-        listeners = [Listener("a", ["kit"], types)]
-        return ensure_topology(aws.sns, aws.sqs, prefix="t", sources=["kit", "other"], listeners=listeners)
-
-    first = make("kit.old")
-    await SnsPublisher(aws.sns, first.topics).publish([event(1, kind="kit.old")])
-    assert make("kit.new") == first
-    await SnsPublisher(aws.sns, first.topics).publish([event(2, kind="kit.old"), event(3, kind="kit.new")])
-    assert names(await take(listening(aws, first.queues["a"]), 2)) == ["k1", "k3"]
-    found = aws.sns.list_subscriptions_by_topic(TopicArn=first.topics["kit"])["Subscriptions"]
-    assert len(found) == 1
-
-
-async def test_a_queue_keeps_events_for_14_days_and_takes_them_from_its_topics_alone(
-    aws: Aws, topology: Topology, queue: Queue
-) -> None:
-    attributes = aws.sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
-    [statement] = orjson.loads(attributes["Policy"])["Statement"]
-    assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
-    heard = [topology.topics["kit"], topology.topics["other"]]
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": heard}}
-    assert attributes["MessageRetentionPeriod"] == str(14 * 24 * 3600)
-    assert orjson.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == 50
-    assert attributes["FifoThroughputLimit"] == "perMessageGroupId"
-
-
-def test_who_uses_redis_does_not_load_boto3() -> None:
-    code = "import sys, common_events.sns, common_events.sqs, common_events.sns_sqs; sys.exit('boto3' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

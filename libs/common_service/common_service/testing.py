@@ -1,10 +1,11 @@
 """For tests of services: a migrated database cloned from a template in about 40 ms, and a clock that obeys."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -86,6 +87,19 @@ def drop_templates(run_id: str) -> None:
 
 async def ready() -> None:
     """Be ready at once."""
+
+
+async def eventually(holds: Callable[[], Awaitable[object] | object], *, seconds: float = 60) -> None:
+    """Look again and again until something is so that sets no event. Raises TimeoutError.
+
+    Only a test that fails waits so long.
+    """
+    async with asyncio.timeout(seconds):
+        while True:
+            found = holds()
+            if await found if isinstance(found, Awaitable) else found:
+                return
+            await asyncio.sleep(0.02)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What must never reach the log: tokens, keys, cards, addresses, prompts; by name and by shape, at any depth."""
 
-import asyncio
 import io
 import json
 import logging
@@ -15,6 +14,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from common_service.logging import configure_logging, log_answer, redact
+from common_service.testing import eventually
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -187,9 +187,7 @@ async def test_lines_of_requests_leave_at_the_end_of_the_process() -> None:
 async def test_lines_of_requests_leave_soon_by_themselves() -> None:
     stream = io.StringIO()
     assert await lines_of(stream, lambda: None) == []
-    async with asyncio.timeout(20):
-        while not stream.getvalue():  # noqa: ASYNC110 - nothing tells
-            await asyncio.sleep(0.01)
+    await eventually(stream.getvalue, seconds=20)
     assert len(stream.getvalue().splitlines()) == 3
 
 

@@ -14,6 +14,7 @@ from common_auth.access import AccessSnapshot
 from common_events.envelope import Envelope
 from common_service.database import Database
 from common_service.ids import uuid7
+from common_service.testing import eventually
 from services.story_service.tests.worlds import NOON, STORY_TEXT, CountedWork, World, a_generation, in_pieces
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.live import LiveGenerations
@@ -76,9 +77,7 @@ async def elsewhere(database_url: str) -> AsyncIterator[LiveGenerations]:
     """Be another process that hears."""
     live, stop = LiveGenerations(), asyncio.Event()
     job = asyncio.ensure_future(listening(database_url, live).run(stop))
-    async with asyncio.timeout(60):
-        while not live.hears_others:  # noqa: ASYNC110 - the job has no other sign
-            await asyncio.sleep(0.01)
+    await eventually(lambda: live.hears_others)
     yield live
     stop.set()
     await job

@@ -14,7 +14,7 @@ import uvicorn
 from sqlalchemy import text
 
 from common_service.database import Database
-from common_service.testing import NOWHERE
+from common_service.testing import NOWHERE, eventually
 from sandbox.openai.app import create_app
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
@@ -162,9 +162,7 @@ async def vendor() -> AsyncIterator[str]:
         config = uvicorn.Config(create_app(tokens_per_second=0), log_level="critical", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
-        async with asyncio.timeout(60):
-            while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-                await asyncio.sleep(0.01)
+        await eventually(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await serving

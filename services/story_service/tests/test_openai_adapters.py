@@ -8,6 +8,7 @@ import httpx2
 import pytest
 import uvicorn
 
+from common_service.testing import eventually
 from sandbox.openai.app import create_app
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.pricing import Usage
@@ -28,9 +29,8 @@ async def vendor() -> AsyncIterator[str]:
         config = uvicorn.Config(create_app(tokens_per_second=0), log_level="critical", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listener]))
-        async with asyncio.timeout(60), httpx2.AsyncClient() as http:
-            while not server.started:  # noqa: ASYNC110 - uvicorn offers no event
-                await asyncio.sleep(0.01)
+        await eventually(lambda: server.started)
+        async with httpx2.AsyncClient() as http:
             await http.get(f"http://127.0.0.1:{listener.getsockname()[1]}/_sandbox/faults")
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
