@@ -151,20 +151,19 @@ def background(settings: Settings) -> Background:
     database, bus = Database(url, pool_size=settings.syncs_at_once + 4), event_bus(settings)
     gateway, start_work, ttl = _gateway(settings), _works(database), settings.access_ttl_seconds
     grace = timedelta(days=settings.grace_days)
-    sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl)
     apply_edges = ApplyEdges(start_work, utc_now, ReadAccess(start_work, utc_now, ttl))
 
     async def close_gateway() -> None:
         gateway.close()
 
     parts = Background(database.ping, [close_gateway, bus.close, database.close])
+    failed = SyncMetrics(parts.registry)
+    sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl, given_up=failed)
     relay = Relay(url, schema="payment", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     parts.jobs.extend(
         [
             relay.job(),
-            SyncDispatcher(
-                sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=SyncMetrics(parts.registry)
-            ).job(),
+            SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=failed).job(),
             periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),
             periodic("reconcile", Reconcile(start_work, gateway.ledger, utc_now).next, seconds=_RUN_SECONDS),
             periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),

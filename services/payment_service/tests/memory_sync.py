@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from payment_service.application.sync_ports import ClaimedSync, KeptWebhook, Run, WebhookState
+from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync, KeptWebhook, Run, WebhookState
 from payment_service.domain.access import Cause
 from payment_service.domain.drift import Drift
 from payment_service.domain.ids import CustomerId, UserId
@@ -19,7 +19,9 @@ def ask(kept: Kept, sync_key: str, cause: Cause, now: datetime) -> Sync:
     sync = kept.syncs.get(sync_key)
     if sync is None:
         return kept.syncs.setdefault(sync_key, Sync(now, cause))
-    sync.requests, sync.cause, sync.due_at, sync.last_error = sync.requests + 1, cause, min(sync.due_at, now), None
+    waits = sync.requests > sync.answered and not sync.is_dead
+    sync.due_at = min(sync.due_at, now) if waits else now
+    sync.requests, sync.cause, sync.last_error = sync.requests + 1, cause, None
     return sync
 
 
@@ -39,8 +41,16 @@ class Syncs(Table):
     async def hold(self, sync: ClaimedSync) -> bool:
         return self.kept.syncs[sync.customer_id].fence == sync.fence
 
-    async def finish(self, sync: ClaimedSync, now: datetime) -> None:  # noqa: ARG002 - the port says so
+    async def renew(self, sync: ClaimedSync, lease_until: datetime) -> bool:
         row = self.kept.syncs[sync.customer_id]
+        if row.fence != sync.fence or row.lease_until is None:
+            return False
+        row.lease_until = lease_until
+        return True
+
+    async def finish(self, sync: ClaimedSync, now: datetime) -> None:
+        row = self.kept.syncs[sync.customer_id]
+        row.due_at = now
         row.answered, row.attempts, row.lease_until, row.last_error = sync.target, 0, None, None
         self._mark(sync.customer_id, {"processing", "dead"}, "processed", None)
 
@@ -64,7 +74,7 @@ class Syncs(Table):
 
     async def ask(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
         for name in customer_ids:
-            ask(self.kept, name, cause, now).is_dead = False
+            self._ask(name, cause, now)
         return len(customer_ids)
 
     async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
@@ -72,8 +82,7 @@ class Syncs(Table):
         for name in sorted(set(customer_ids)):
             row = self.kept.syncs.get(name)
             if row is None or row.requests == row.answered or row.is_dead or row.lease_until is not None:
-                sync = ask(self.kept, name, cause, now)
-                sync.is_dead, sync.due_at = False, now
+                self._ask(name, cause, now)
                 asked += 1
         return asked
 
@@ -99,6 +108,11 @@ class Syncs(Table):
             if each.deleted_at is None and (each.user_id in unsettled or each.id in given_up)
         ]  # fmt: skip
         return sorted(name for name in found if after is None or name > after)[:limit]
+
+    def _ask(self, name: str, cause: Cause, now: datetime) -> None:
+        sync = ask(self.kept, name, cause, now)
+        if sync.is_dead:
+            sync.is_dead, sync.attempts = False, min(sync.attempts, MOST_ATTEMPTS - 1)
 
     def _mark(
         self, customer_id: str, states: set[str], state: WebhookState, reason: str | None
@@ -144,7 +158,7 @@ class Webhooks(Table):
             if event.sync_key and event.reason not in {"other livemode", "other account"}:
                 webhook.state = "received"
                 sync = ask(self.kept, event.sync_key, Cause("webhook", event.id), now)
-                sync.is_dead, sync.attempts, sync.due_at = False, 0, now
+                sync.is_dead, sync.attempts = False, 0
         return [each.event.id for each in found]
 
     async def in_state(self, state: WebhookState, limit: int) -> list[str]:

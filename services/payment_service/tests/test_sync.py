@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from payment_service.application.sync_customer import LEASE
+from payment_service.application.sync_customer import LEASE, LEASE_LOST
 from payment_service.domain.access import AccessState
 from payment_service.domain.errors import ProviderUnavailable
 from payment_service.domain.subscription import ProviderStatus, SubscriptionReading, Terms
@@ -138,9 +138,10 @@ async def test_a_reading_whose_lease_was_taken_over_is_not_written(harness: Harn
         await harness.drain()
 
     harness.stripe.before_answer = meanwhile
-    assert await harness.sync(slow) is None
+    assert await harness.sync(slow) == LEASE_LOST
     assert (await harness.access(user_id)).access.state is AccessState.ENDED
-    await harness.sync.fail(slow, "too late")
+    assert not await harness.sync.fail(slow, "too late")
+    assert not await harness.sync.renew(slow)
     await harness.settle()
 
 

@@ -5,6 +5,7 @@ per-customer lock is the lease with its fence, not a transaction: the provider i
 what was read is written only while the fence still stands, so an older reading can never follow a younger one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,21 +13,27 @@ from uuid import UUID
 from payment_service.application.access_changes import draw_edges, recompute_access
 from payment_service.application.customer_writer import CheckoutReading, CustomerWriter
 from payment_service.application.ports import Clock, Customer, NewId, PaymentGateway, StartWork, Work
-from payment_service.application.sync_ports import ClaimedSync, CustomerReading
+from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync, CustomerReading
 from payment_service.domain.drift import Drift
 from payment_service.domain.errors import ProviderRefused, ProviderUnavailable, SyncImpossible
 from payment_service.domain.events import drift_found, webhook_dead
 from payment_service.domain.ids import UserId
 
 LEASE = timedelta(seconds=30)
-_MOST_ATTEMPTS = 12
+LEASE_LOST = "lease lost"
+"""Why a run wrote nothing: another one has taken its customer over, and brings them up to date."""
+NEVER_ENDED = "attempts never ended"
+"""Why a sync was given up of whose last attempt nobody has heard: whoever did it died."""
 _LONGEST_PAUSE_SECONDS = 3600
 _UNKNOWN_CUSTOMER = "unknown customer"
 
 
 @dataclass(frozen=True, slots=True)
 class SyncCustomer:
-    """`grace`: how long after a first failed payment the plan still applies. `lease`: how long a claim stands."""
+    """`grace`: how long after a first failed payment the plan still applies. `lease`: how long a claim stands.
+
+    `given_up` is told why a sync was given up that nobody is left to tell of.
+    """
 
     start_work: StartWork
     gateway: PaymentGateway
@@ -35,33 +42,51 @@ class SyncCustomer:
     grace: timedelta
     ttl_seconds: int
     lease: timedelta = LEASE
+    given_up: Callable[[str], None] = lambda _: None
 
     async def claim(self) -> ClaimedSync | None:
-        """Take the next customer that is due, None when there is none."""
+        """Take the next customer that is due, None when there is none.
+
+        What kills its worker each time is given up here, since no attempt lives to do it.
+        """
+        while True:
+            async with self.start_work() as work:
+                claimed = await work.syncs.claim(self.now(), self.lease)
+                is_worn_out = claimed is not None and claimed.attempts > MOST_ATTEMPTS
+                if claimed is not None and is_worn_out:
+                    await self._give_up(work, claimed, NEVER_ENDED)
+                await work.commit()
+            if not is_worn_out:
+                return claimed
+            self.given_up(NEVER_ENDED)
+
+    async def renew(self, sync: ClaimedSync) -> bool:
+        """Let a claim stand for another lease; False when it has ended, or somebody else has taken it over."""
         async with self.start_work() as work:
-            claimed = await work.syncs.claim(self.now(), self.lease)
+            is_ours = await work.syncs.renew(sync, self.now() + self.lease)
             await work.commit()
-        return claimed
+        return is_ours
 
     async def __call__(self, sync: ClaimedSync) -> str | None:
-        """Do one claimed sync; return why it has to be tried again, None when it is done or no longer ours."""
+        """Do one claimed sync; return why it is not done: what it is tried again for, or LEASE_LOST."""
         try:
             return await (self._look_up(sync) if sync.lookup else self._bring_up_to_date(sync))
         except (ProviderUnavailable, ProviderRefused, SyncImpossible) as error:
             reason = error.reason if isinstance(error, SyncImpossible) else type(error).__name__
-            await self.fail(sync, reason)
-            return reason
+            return reason if await self.fail(sync, reason) else LEASE_LOST
 
-    async def _look_up(self, sync: ClaimedSync) -> None:
+    async def _look_up(self, sync: ClaimedSync) -> str | None:
         """Find out whose refund or dispute it is, and let that customer be synced."""
         assert sync.lookup is not None
         customer_id = await self.gateway.customer_of(sync.lookup, sync.customer_id)
         async with self.start_work() as work:
             if customer_id is not None:  # first, since whoever locks several queue rows goes by their names
                 await work.syncs.ask([customer_id], sync.cause, self.now())
-            if await work.syncs.hold(sync):
-                await work.syncs.hand_over(sync, customer_id, self.now())
-                await work.commit()
+            if not await work.syncs.hold(sync):
+                return LEASE_LOST
+            await work.syncs.hand_over(sync, customer_id, self.now())
+            await work.commit()
+        return None
 
     async def _bring_up_to_date(self, sync: ClaimedSync) -> str | None:
         read_at = self.now()
@@ -74,19 +99,24 @@ class SyncCustomer:
                 raise
         return await self._write(sync, reading, checkout, read_at, owner)
 
-    async def fail(self, sync: ClaimedSync, reason: str) -> None:
-        """Put the sync off, each time for longer; give it up after the twelfth time."""
+    async def fail(self, sync: ClaimedSync, reason: str) -> bool:
+        """Put the sync off, each time for longer, and give it up after the twelfth time; False when it is not ours."""
         async with self.start_work() as work:
-            if await work.syncs.hold(sync):
+            is_ours = await work.syncs.hold(sync)
+            if is_ours:
                 await self._put_off(work, sync, reason)
                 await work.commit()
+        return is_ours
 
     async def _put_off(self, work: Work, sync: ClaimedSync, reason: str) -> None:
-        now = self.now()
-        if sync.attempts < _MOST_ATTEMPTS:
+        if sync.attempts < MOST_ATTEMPTS:
             pause = min(2 ** (sync.attempts - 1), _LONGEST_PAUSE_SECONDS)
-            await work.syncs.fail(sync, reason, now + timedelta(seconds=pause))
-            return
+            await work.syncs.fail(sync, reason, self.now() + timedelta(seconds=pause))
+        else:
+            await self._give_up(work, sync, reason)
+
+    async def _give_up(self, work: Work, sync: ClaimedSync, reason: str) -> None:
+        now = self.now()
         lost = await work.syncs.bury(sync, reason)
         facts = [webhook_dead(event_id, kind, reason, sync.customer_id, now) for event_id, kind in lost]
         if sync.cause.type == "reconcile":
@@ -114,7 +144,7 @@ class SyncCustomer:
         """Write what is ours; return why the sync has to be tried again for what is not. `owner`: by the provider."""
         async with self.start_work() as work:
             if not await work.syncs.hold(sync):
-                return None
+                return LEASE_LOST
             user_id = await self._owner(work, sync, owner)
             reason = await self._write_theirs(work, user_id, sync, reading, checkout, read_at) if user_id else None
             if reason:

@@ -13,6 +13,8 @@ from payment_service.domain.invoice import InvoiceReading
 from payment_service.domain.reversal import Reversal, ReversalKind, ReversalReading
 from payment_service.domain.subscription import Subscription, SubscriptionReading
 
+MOST_ATTEMPTS = 12
+"""So often a sync is tried before it is given up."""
 Reading = TypeVar("Reading", covariant=True)  # noqa: PLC0105 - one letter more would say less
 
 
@@ -159,8 +161,12 @@ class Syncs(Protocol):
         """Lock the claim for this transaction; False when somebody else has taken it over."""
         ...
 
+    async def renew(self, sync: ClaimedSync, lease_until: datetime) -> bool:
+        """Let the claim stand until then; False when it has ended, or somebody else has taken it over."""
+        ...
+
     async def finish(self, sync: ClaimedSync, now: datetime) -> None:
-        """Note that requests up to the target are answered, and their webhooks processed."""
+        """Note that requests up to the target are answered, their webhooks processed; later ones wait from now on."""
         ...
 
     async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:

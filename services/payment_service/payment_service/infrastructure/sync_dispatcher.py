@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bound_contextvars
 
 from common_service.jobs import Job, pause
@@ -13,6 +14,7 @@ from payment_service.infrastructure.due_syncs import DueSyncs
 
 log = structlog.get_logger("sync")
 _POLL_SECONDS = 0.1
+_BEATS = 3  # in a lease: one that is late or fails loses nothing
 
 
 class SyncDispatcher:
@@ -57,21 +59,39 @@ class SyncDispatcher:
     async def _one(self, claimed: ClaimedSync) -> None:
         with bound_contextvars(request_id=claimed.cause.id, customer=claimed.customer_id):
             try:
-                reason = await self._sync(claimed)
-                if reason is None:
-                    log.info("synced", attempt=claimed.attempts)
-                else:
-                    self._failed(reason)
-                    log.warning("not synced", reason=reason, attempt=claimed.attempts)
-            except Exception as error:  # a supervising loop: what breaks is put off, and given up when it always does
-                log.exception("sync broke")
-                await self._put_off(claimed, type(error).__name__)
+                async with asyncio.TaskGroup() as tasks:
+                    keeping = tasks.create_task(self._keep(claimed))
+                    await self._done(claimed)
+                    keeping.cancel()
             finally:
                 self._room.release()
+
+    async def _done(self, claimed: ClaimedSync) -> None:
+        try:
+            reason = await self._sync(claimed)
+        except Exception as error:  # a supervising loop: what breaks is put off, and given up when it always does
+            log.exception("sync broke")
+            await self._put_off(claimed, type(error).__name__)
+        else:
+            if reason is None:
+                log.info("synced", attempt=claimed.attempts)
+            else:
+                self._failed(reason)
+                log.warning("not synced", reason=reason, attempt=claimed.attempts)
+
+    async def _keep(self, claimed: ClaimedSync) -> None:
+        """Renew the lease for as long as it is ours; a run that has lost it learns that when it wants to write."""
+        is_ours = True
+        while is_ours:
+            await asyncio.sleep(self._sync.lease.total_seconds() / _BEATS)
+            try:
+                is_ours = await self._sync.renew(claimed)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("lease not renewed", reason=type(error).__name__)
 
     async def _put_off(self, claimed: ClaimedSync, reason: str) -> None:
         self._failed(reason)
         try:
             await self._sync.fail(claimed, reason)
-        except Exception:  # a supervising loop: the lease ends, and the sync is claimed again
+        except (SQLAlchemyError, OSError):  # the lease ends, and the sync is claimed again
             log.exception("sync not put off")

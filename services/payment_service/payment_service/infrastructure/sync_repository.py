@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.application.sync_ports import ClaimedSync
+from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync
 from payment_service.domain.access import Cause, CauseType
 from payment_service.domain.ids import CustomerId
 from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.base import PROVIDER
 from payment_service.infrastructure.billing_rows import CheckoutRow, CustomerRow, SubscriptionRow
-from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
+from payment_service.infrastructure.webhook_rows import UNANSWERED, SyncRow, WebhookRow, due_again
 
 _VISIT = timedelta(minutes=10)
 """So long somebody may take to pay before we ask whether they have."""
@@ -36,7 +36,7 @@ class SqlSyncs:
         free = SyncRow.lease_until.is_(None) | (SyncRow.lease_until <= now)
         due = (
             select(SyncRow.provider_customer_id)
-            .where(SyncRow.requests > SyncRow.answered, ~SyncRow.dead, SyncRow.due_at <= now, free)
+            .where(UNANSWERED, SyncRow.due_at <= now, free)
             .order_by(SyncRow.due_at)
             .limit(1)
             .with_for_update(skip_locked=True)
@@ -75,9 +75,18 @@ class SqlSyncs:
         mine = select(SyncRow.fence).where(*_is(sync)).with_for_update()
         return await self._session.scalar(mine) is not None
 
+    async def renew(self, sync: ClaimedSync, lease_until: datetime) -> bool:
+        """Let the claim stand until then; False when it has ended, or somebody else has taken it over."""
+        standing = update(SyncRow).where(*_is(sync), SyncRow.lease_until.is_not(None)).values(lease_until=lease_until)
+        return (await self._session.execute(standing.returning(SyncRow.fence))).first() is not None
+
     async def finish(self, sync: ClaimedSync, now: datetime) -> None:
-        """Note that requests up to the target are answered, and their webhooks processed."""
+        """Note that requests up to the target are answered, and their webhooks processed; later ones wait from now on.
+
+        Kept, the old moment would put whoever has new work before all who have waited since.
+        """
         done = {"answered": sync.target, "attempts": 0, "lease_until": None, "last_error": None, "finished_at": now}
+        done["due_at"] = now
         await self._session.execute(update(SyncRow).where(*_is(sync)).values(**done))
         await self._mark(
             sync.customer_id, {"state": "processed", "processed_at": now, "last_error": None}, "processing", "dead"
@@ -107,8 +116,7 @@ class SqlSyncs:
 
     async def request(self, customer_ids: Sequence[CustomerId], cause: Cause, now: datetime) -> int:
         """Ask for syncs, but for customers whose sync waits already; return how many were asked for."""
-        waits = (SyncRow.requests > SyncRow.answered) & ~SyncRow.dead & SyncRow.lease_until.is_(None)
-        return await self.ask(customer_ids, cause, now, unless=waits)
+        return await self.ask(customer_ids, cause, now, unless=UNANSWERED & SyncRow.lease_until.is_(None))
 
     async def ask(
         self,
@@ -120,7 +128,8 @@ class SqlSyncs:
     ) -> int:
         """Ask for syncs of these, of each but where `unless` holds; return how many were asked for.
 
-        Attempts stay: what was given up gets one more each time, until somebody other than the clock asks.
+        Whoever waits keeps their place. Attempts stay: what was given up gets one more each time, until somebody other
+        than the clock asks.
         """
         if not customer_ids:
             return 0
@@ -133,7 +142,10 @@ class SqlSyncs:
                 "requests": SyncRow.requests + 1,
                 "cause_type": fresh.excluded.cause_type,
                 "cause_id": fresh.excluded.cause_id,
-                "due_at": fresh.excluded.due_at,
+                "due_at": due_again(now),
+                "attempts": case(
+                    (SyncRow.dead, func.least(SyncRow.attempts, MOST_ATTEMPTS - 1)), else_=SyncRow.attempts
+                ),
                 "last_error": None,
                 "dead": False,
             },
@@ -144,8 +156,7 @@ class SqlSyncs:
     async def waiting(self, cause: Cause) -> int:
         """Return how many syncs of this cause have not been tried yet."""
         untried = select(func.count()).where(
-            SyncRow.requests > SyncRow.answered,
-            ~SyncRow.dead,
+            UNANSWERED,
             SyncRow.cause_type == cause.type,
             SyncRow.cause_id == cause.id,
             SyncRow.last_error.is_(None),

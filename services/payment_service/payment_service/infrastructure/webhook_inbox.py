@@ -1,7 +1,8 @@
 """Where webhooks become durable: whatever waits while a commit is under way goes into the next one together.
 
 One statement stores the new events and asks for their syncs. It touches no row that stood there before but those of
-the syncs, in the order of their names, so it never waits in a circle with a sync, which takes its own row first.
+the syncs, in the order of their names, so it never waits in a circle with a sync, which takes its own row first. That
+order is the one of their bytes, by which Python sorts too, whatever the locale of the database.
 Redeliveries are counted afterwards.
 """
 
@@ -32,16 +33,18 @@ fresh AS (
   INSERT INTO payment.webhook_inbox (provider, event_id, type, api_version, livemode, object_id,
     provider_customer_id, provider_created_at, payload, payload_sha256, state, reason, received_at)
   SELECT %(provider)s, id, type, api_version, livemode, object_id, sync_key, created_at, payload, sha256, state, reason,
-    received_at FROM given ORDER BY id
+    received_at FROM given ORDER BY id COLLATE "C"
   ON CONFLICT (provider, event_id) DO NOTHING RETURNING event_id, state),
 asked AS (
   INSERT INTO payment.customer_syncs AS sync
     (provider, provider_customer_id, lookup, requests, cause_type, cause_id, due_at)
   SELECT %(provider)s, sync_key, max(lookup), count(*), 'webhook', max(id), min(received_at)
-  FROM given JOIN fresh ON fresh.event_id = given.id WHERE fresh.state = 'received' GROUP BY sync_key ORDER BY sync_key
+  FROM given JOIN fresh ON fresh.event_id = given.id WHERE fresh.state = 'received'
+  GROUP BY sync_key ORDER BY sync_key COLLATE "C"
   ON CONFLICT (provider, provider_customer_id) DO UPDATE SET
     requests = sync.requests + excluded.requests, cause_type = excluded.cause_type, cause_id = excluded.cause_id,
-    due_at = least(sync.due_at, excluded.due_at), attempts = CASE WHEN sync.dead THEN 0 ELSE sync.attempts END,
+    due_at = CASE WHEN sync.requests > sync.answered AND NOT sync.dead THEN least(sync.due_at, excluded.due_at)
+      ELSE excluded.due_at END, attempts = CASE WHEN sync.dead THEN 0 ELSE sync.attempts END,
     last_error = CASE WHEN sync.dead THEN NULL ELSE sync.last_error END, dead = false)
 SELECT event_id FROM fresh
 """

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import literal, select, tuple_, update
+from sqlalchemy import collate, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
@@ -13,7 +13,7 @@ from sqlalchemy.orm import load_only
 from payment_service.application.sync_ports import KeptWebhook, WebhookState
 from payment_service.domain.ids import CustomerId
 from payment_service.infrastructure.base import PROVIDER
-from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
+from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow, due_again
 
 _SHOWN = (
     WebhookRow.type,
@@ -66,8 +66,8 @@ class SqlWebhooks:
         asked = {sync_key: event_id for sync_key, event_id in takers if sync_key is not None}
         for sync_key, event_id in sorted(asked.items()):
             await self._ask(sync_key, event_id, now)
-        locked = select(WebhookRow.event_id).where(named).order_by(WebhookRow.event_id).with_for_update()
-        found = list(await self._session.scalars(locked))
+        in_order = select(WebhookRow.event_id).where(named).order_by(collate(WebhookRow.event_id, "C"))
+        found = list(await self._session.scalars(in_order.with_for_update()))
         await self._session.execute(update(WebhookRow).where(named).values(replayed_by=actor))
         await self._session.execute(
             update(WebhookRow)
@@ -102,7 +102,7 @@ class SqlWebhooks:
                     "requests": SyncRow.requests + 1,
                     "cause_type": "webhook",
                     "cause_id": event_id,
-                    "due_at": now,
+                    "due_at": due_again(now),
                     "attempts": 0,
                     "dead": False,
                     "last_error": None,

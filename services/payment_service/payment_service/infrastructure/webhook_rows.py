@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, text
+from sqlalchemy import CheckConstraint, ColumnElement, Index, Integer, LargeBinary, case, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.application.sync_ports import WebhookState
@@ -79,3 +79,11 @@ class SyncRow(Row):
     lease_until: Mapped[datetime | None]
     last_error: Mapped[str | None]
     finished_at: Mapped[datetime | None]
+
+
+UNANSWERED = (SyncRow.requests > SyncRow.answered) & ~SyncRow.dead
+
+
+def due_again(now: datetime) -> ColumnElement[datetime]:
+    """Return when a row is due that is asked for once more: whoever waits already keeps their place."""
+    return case((UNANSWERED, func.least(SyncRow.due_at, now)), else_=now)
