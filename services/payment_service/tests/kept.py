@@ -56,6 +56,7 @@ class Kept:
     catalogue: Catalogue = field(default_factory=shipped_catalogue)
     earlier: list[tuple[datetime, Catalogue]] = field(default_factory=list)
     keys: dict[tuple[UserId, str, str], tuple[bytes, datetime, StoredAnswer | None]] = field(default_factory=dict)
+    promises: dict[tuple[UserId, str, str], StoredAnswer] = field(default_factory=dict)
     customers: dict[UserId, Customer] = field(default_factory=dict)
     subscriptions: dict[UUID, Subscription] = field(default_factory=dict)
     invoices: dict[UUID, Invoice] = field(default_factory=dict)

@@ -112,6 +112,16 @@ class Attempts(Table):
 
     async def release(self, attempt: Attempt) -> None:
         self.kept.keys.pop((attempt.user_id, attempt.route, attempt.key), None)
+        self.kept.promises.pop((attempt.user_id, attempt.route, attempt.key), None)
+
+    async def promised(self, attempt: Attempt) -> StoredAnswer | None:
+        return self.kept.promises.get((attempt.user_id, attempt.route, attempt.key))
+
+    async def promise(self, attempt: Attempt, answer: StoredAnswer) -> None:
+        self.kept.promises[attempt.user_id, attempt.route, attempt.key] = answer
+
+    async def leave(self, attempt: Attempt, now: datetime) -> None:
+        self.kept.keys[attempt.user_id, attempt.route, attempt.key] = (attempt.digest, now, None)
 
 
 class Customers(Table):

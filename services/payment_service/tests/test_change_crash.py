@@ -3,9 +3,8 @@
 import pytest
 
 from common_service.idempotency import IdempotencyInProgress
-from payment_service.domain.change_errors import SamePlan
 from services.payment_service.tests.harness import Harness
-from services.payment_service.tests.test_changes import UP, attempt, seen, subscribed
+from services.payment_service.tests.test_changes import UP, UPGRADED, attempt, seen, subscribed
 
 pytestmark = pytest.mark.anyio
 
@@ -46,6 +45,6 @@ async def test_dead_after_stripe_has_done_it(harness: Harness) -> None:
     await harness.settle()  # the webhook tells what nobody asked about
     assert (await seen(harness, user_id)).plan_code == "max"
     harness.clock.advance(seconds=61)
-    with pytest.raises(SamePlan):
-        await harness.use_cases.change_plan(attempt(user_id), UP)
+    replayed = await harness.use_cases.change_plan(attempt(user_id), UP)
+    assert (replayed.answer.body, replayed.is_replay) == (UPGRADED, True)
     assert len(harness.stripe.invoices[customer]) == 2

@@ -33,6 +33,7 @@ from services.payment_service.tests.shipped import shipped_catalogue
 
 pytestmark = pytest.mark.anyio
 UP, DOWN = ChangeWish("max", "month"), ChangeWish("pro", "month")
+UPGRADED = {"plan_code": "max", "interval": "month", "takes_effect": "now", "takes_effect_at": None}
 
 
 def attempt(user_id: UserId, key: str = "key", route: str = "change", digest: bytes = b"body") -> Attempt:
@@ -273,8 +274,10 @@ async def test_a_change_whose_answer_was_lost_is_seen_all_the_same(harness: Harn
     harness.stripe.events.clear()
     await harness.drain()
     assert (await seen(harness, user_id)).plan_code == "max"
+    replayed = await harness.use_cases.change_plan(attempt(user_id), UP)
+    assert (replayed.answer.body, replayed.is_replay) == (UPGRADED, True)
     with pytest.raises(SamePlan):
-        await harness.use_cases.change_plan(attempt(user_id), UP)
+        await harness.use_cases.change_plan(attempt(user_id, "another key"), UP)
     assert len(harness.stripe.invoices[customer]) == 2
 
 

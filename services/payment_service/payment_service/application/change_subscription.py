@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from payment_service.application.call_provider import CallProvider, Held, contract_of, look_up
+from payment_service.application.call_provider import CallProvider, Held, Step, contract_of, look_up
 from payment_service.application.change_ports import SubscriptionGateway
 from payment_service.application.open_checkout import Opened
 from payment_service.application.ports import Attempt, StartWork
@@ -63,20 +62,24 @@ class ChangePlan:
 
     async def __call__(self, attempt: Attempt, wish: ChangeWish) -> Opened:
         """Change at once or at the end of the period."""
-        return await self.call(attempt, partial(self._change, wish))
+        return await self.call(attempt, partial(self._plan, wish), SamePlan)
 
-    async def _change(self, wish: ChangeWish, held: Held, name: str) -> dict[str, Any]:
-        order, gateway = _order(held, wish), self.call.gateway
-        if order.effect == "period_end":
-            await gateway.change_later(order, name)
-        else:
+    async def _plan(self, wish: ChangeWish, held: Held) -> Step:
+        order = _order(held, wish)
+        if order.effect == "now":
             await self._check_moment(order)
-            changed = await gateway.change_now(order, name)
-            if changed.terms.waits_for_payment:
-                raise PaymentActionRequired(changed.action)
         at = order.running.terms.period_end if order.effect == "period_end" else None
         wished = {"plan_code": wish.plan_code, "interval": wish.interval}
-        return wished | {"takes_effect": order.effect, "takes_effect_at": rfc3339(at)}
+        answer = wished | {"takes_effect": order.effect, "takes_effect_at": rfc3339(at)}
+        return Step(answer, partial(self._change, order))
+
+    async def _change(self, order: ChangeOrder, name: str) -> None:
+        if order.effect == "period_end":
+            await self.call.gateway.change_later(order, name)
+            return
+        changed = await self.call.gateway.change_now(order, name)
+        if changed.terms.waits_for_payment:
+            raise PaymentActionRequired(changed.action)
 
     async def _check_moment(self, order: ChangeOrder) -> None:
         """Refuse a moment of the caller's own choice, by the provider's clock: at the period's end all is free."""
@@ -95,19 +98,21 @@ class WithdrawChange:
 
     async def __call__(self, attempt: Attempt) -> Opened:
         """Take back the change that is pending; return with which plan it goes on."""
-        return await self.call(attempt, self._withdraw)
+        return await self.call(attempt, self._plan, NoChangePending)
 
-    async def _withdraw(self, held: Held, name: str) -> dict[str, Any]:
+    async def _plan(self, held: Held) -> Step:
         if held.running.terms.pending_price_id is None:
             raise NoChangePending
-        await self.call.gateway.withdraw(held.running, name)
-        return {"plan_code": _current(held), "interval": held.running.terms.interval}
+        answer = {"plan_code": _current(held), "interval": held.running.terms.interval}
+        return Step(answer, partial(self.call.gateway.withdraw, held.running))
 
 
 def _order(held: Held, wish: ChangeWish) -> ChangeOrder:
-    plans, running = held.catalogue.plans, held.running
+    running, catalogue = held.running, held.contract.catalogue
+    plans, price = catalogue.plans, catalogue.sold(wish.plan_code, wish.interval)
+    if held.is_promised and running.terms.pending_price_id == price.provider_id:  # the change that was asked for
+        raise PaymentActionRequired(running.action) if running.terms.waits_for_payment else SamePlan
     check_changeable(running)
-    price = held.catalogue.sold(wish.plan_code, wish.interval)
     current = _current(held)
     if (current, running.terms.interval) == (wish.plan_code, wish.interval):
         raise SamePlan
@@ -119,4 +124,5 @@ def _order(held: Held, wish: ChangeWish) -> ChangeOrder:
 
 def _current(held: Held) -> str:
     reading = held.running.reading
-    return held.catalogue.plan_of(reading.price_id, reading.lookup_key) or held.subscription.plan_code
+    contract = held.contract
+    return contract.catalogue.plan_of(reading.price_id, reading.lookup_key) or contract.subscription.plan_code

@@ -113,6 +113,18 @@ class Attempts(Protocol):
         """Give the key back: the call had no effect worth keeping."""
         ...
 
+    async def promised(self, attempt: Attempt) -> StoredAnswer | None:
+        """Return what a call under this key was to be answered whose effect was never learned."""
+        ...
+
+    async def promise(self, attempt: Attempt, answer: StoredAnswer) -> None:
+        """Note what a claimed key is to be answered when what is asked for now comes about."""
+        ...
+
+    async def leave(self, attempt: Attempt, now: datetime) -> None:
+        """Let the next call take the key over, and what was promised with it."""
+        ...
+
 
 class Customers(Protocol):
     """Which customer a person is."""

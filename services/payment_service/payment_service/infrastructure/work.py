@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events import outbox
@@ -108,13 +108,28 @@ class SqlAttempts:
 
     async def release(self, attempt: Attempt) -> None:
         """Give the key back."""
-        columns = IDEMPOTENCY_KEYS.c
-        mine = (
-            (columns.principal == str(attempt.user_id))
-            & (columns.route == attempt.route)
-            & (columns.key == attempt.key)
-        )
-        await self._session.execute(delete(IDEMPOTENCY_KEYS).where(mine, columns.state == "in_progress"))
+        await self._session.execute(delete(IDEMPOTENCY_KEYS).where(_open(attempt)))
+
+    async def promised(self, attempt: Attempt) -> StoredAnswer | None:
+        """Return what a call under this key was to be answered whose effect was never learned."""
+        same = IDEMPOTENCY_KEYS.c.request_hash == attempt.digest
+        body = await self._session.scalar(select(IDEMPOTENCY_KEYS.c.response_body).where(_open(attempt), same))
+        return StoredAnswer(body) if body else None
+
+    async def promise(self, attempt: Attempt, answer: StoredAnswer) -> None:
+        """Note what a claimed key is to be answered when what is asked for now comes about."""
+        noted = update(IDEMPOTENCY_KEYS).where(_open(attempt)).values(response_body=dict(answer.body))
+        await self._session.execute(noted)
+
+    async def leave(self, attempt: Attempt, now: datetime) -> None:
+        """Let the next call take the key over, and what was promised with it."""
+        await self._session.execute(update(IDEMPOTENCY_KEYS).where(_open(attempt)).values(locked_until=now))
+
+
+def _open(attempt: Attempt) -> ColumnElement[bool]:
+    columns = IDEMPOTENCY_KEYS.c
+    mine = (columns.principal == str(attempt.user_id)) & (columns.route == attempt.route)
+    return mine & (columns.key == attempt.key) & (columns.state == "in_progress")
 
 
 class SqlFacts:
