@@ -259,28 +259,6 @@ async def test_what_the_provider_does_not_do_blocks_nobody(harness: Harness, fau
     assert len(harness.stripe.invoices[customer]) == 2
 
 
-async def test_a_change_whose_answer_was_lost_is_seen_all_the_same(harness: Harness) -> None:
-    user_id, customer = await subscribed(harness)
-
-    async def lose() -> None:
-        async def the_answer() -> None:
-            harness.stripe.faults = [ProviderUnavailable]
-
-        harness.stripe.before_answer = the_answer
-
-    harness.stripe.before_answer = lose
-    with pytest.raises(ProviderUnavailable):
-        await harness.use_cases.change_plan(attempt(user_id), UP)
-    harness.stripe.events.clear()
-    await harness.drain()
-    assert (await seen(harness, user_id)).plan_code == "max"
-    replayed = await harness.use_cases.change_plan(attempt(user_id), UP)
-    assert (replayed.answer.body, replayed.is_replay) == (UPGRADED, True)
-    with pytest.raises(SamePlan):
-        await harness.use_cases.change_plan(attempt(user_id, "another key"), UP)
-    assert len(harness.stripe.invoices[customer]) == 2
-
-
 @pytest.mark.parametrize(
     ("status", "current", "target", "interval", "effect"),
     [

@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from payment_service.application.open_checkout import Opened
-from payment_service.domain.change_errors import PaymentActionRequired
+from payment_service.domain.change_errors import PaymentActionRequired, SamePlan
 from payment_service.domain.errors import ProviderUnavailable
 from payment_service.domain.ids import UserId
 from payment_service.domain.subscription import ProviderStatus
 from services.payment_service.tests.harness import Harness
-from services.payment_service.tests.test_changes import DOWN, UP, attempt, desk, subscribed
+from services.payment_service.tests.test_changes import DOWN, UP, UPGRADED, attempt, desk, seen, subscribed
 
 pytestmark = pytest.mark.anyio
 Call = Callable[[], Awaitable[Opened]]
@@ -109,4 +109,26 @@ async def test_what_did_not_come_is_asked_for_again(harness: Harness) -> None:
     user_id, customer = await subscribed(harness)
     await lost(harness, lambda: harness.use_cases.change_plan(attempt(user_id), UP), calls=1)
     assert not (await harness.use_cases.change_plan(attempt(user_id), UP)).is_replay
+    assert len(harness.stripe.invoices[customer]) == 2
+
+
+async def test_a_change_whose_answer_was_lost_is_seen_all_the_same(harness: Harness) -> None:
+    user_id, customer = await subscribed(harness)
+
+    async def lose() -> None:
+        async def the_answer() -> None:
+            harness.stripe.faults = [ProviderUnavailable]
+
+        harness.stripe.before_answer = the_answer
+
+    harness.stripe.before_answer = lose
+    with pytest.raises(ProviderUnavailable):
+        await harness.use_cases.change_plan(attempt(user_id), UP)
+    harness.stripe.events.clear()
+    await harness.drain()
+    assert (await seen(harness, user_id)).plan_code == "max"
+    replayed = await harness.use_cases.change_plan(attempt(user_id), UP)
+    assert (replayed.answer.body, replayed.is_replay) == (UPGRADED, True)
+    with pytest.raises(SamePlan):
+        await harness.use_cases.change_plan(attempt(user_id, "another key"), UP)
     assert len(harness.stripe.invoices[customer]) == 2
