@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from common_events.backlog import Backlog
 from common_events.dead_letters import DeadLetters
+from common_events.effects import follow_up
 from common_events.envelope import Envelope
-from common_events.handlers import Handling, Many, runs
+from common_events.handlers import AfterCommit, Handling, Many, runs
 from common_events.inbox import Inbox
 from common_events.tables import MessagingTables
 from common_events.tracing import handling, handling_many
@@ -86,6 +87,7 @@ class Consumer:
             if await self._inbox.add(session, [envelope]):
                 await self._hand_over(session, handler, [envelope])
                 await session.commit()
+        await follow_up(self._name, [envelope], self._handlers)
 
     async def _consume(self, deliveries: Sequence[Delivery], backlog: Backlog, stop: asyncio.Event) -> None:
         """Apply a batch in one transaction; where that fails, event by event."""
@@ -114,6 +116,7 @@ class Consumer:
                 await self._hand_over(session, handler, together)
                 session.expunge_all()  # each handler sees what is stored, not what an earlier one had loaded
             await session.commit()
+        await follow_up(self._name, known, self._handlers)
 
     async def _hand_over(self, session: AsyncSession, handler: Handling, envelopes: Sequence[Envelope]) -> None:
         if isinstance(handler, Many):
@@ -121,9 +124,12 @@ class Consumer:
                 await handler.apply(session, envelopes)
                 await _flush(session)
             return
+        apply = handler.apply if isinstance(handler, AfterCommit) else handler
+        if apply is None:
+            return
         for envelope in envelopes:
             with handling(self._name, envelope):
-                await handler(session, envelope)
+                await apply(session, envelope)
                 await _flush(session)
 
     async def _attempt(self, delivery: Delivery, backlog: Backlog) -> None:

@@ -1,4 +1,4 @@
-"""What is done with an event: by a handler of one, or by one that takes many at once."""
+"""What is done with an event: by a handler of one, by one that takes many at once, or once all is committed."""
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,21 @@ class Many:
     apply: Callable[[AsyncSession, Sequence[Envelope]], Awaitable[None]]
 
 
-Handling: TypeAlias = Handler | Many
+@dataclass(frozen=True, slots=True)
+class AfterCommit:
+    """A handler with an effect outside the database, such as a word to other processes.
+
+    `apply`, if there is any, works in the transaction of the inbox row; `effect` begins when that is committed, so that
+    no transaction waits for a network. It must be harmless to repeat: it also follows an event that comes again, since
+    the process may have died just before it. One that fails is tried twice more and then given up, with a line in the
+    log: it undoes nothing and brings no event back, so what it tells must be found out some day without it.
+    """
+
+    effect: Callable[[Envelope], Awaitable[None]]
+    apply: Handler | None = None
+
+
+Handling: TypeAlias = Handler | Many | AfterCommit
 
 
 def runs(envelopes: Iterable[Envelope], handlers: Mapping[str, Handling]) -> Iterator[tuple[Handling, list[Envelope]]]:

@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from common_events.envelope import Envelope
-from common_events.handlers import Handler
+from common_events.handlers import AfterCommit
 
 ACCESS_CHANGED = "access.changed"
 
@@ -28,11 +26,14 @@ class AccessChanged:
     version: int
 
 
-def forgetting(invalidations: Invalidations) -> Handler:
-    """Return the handler: it changes nothing here but what gates remember, so repeating it is harmless."""
+def forgetting(invalidations: Invalidations) -> AfterCommit:
+    """Return the handler: it changes nothing here but what gates remember, so repeating it is harmless.
 
-    async def forget(_: AsyncSession, envelope: Envelope) -> None:
+    A word that is given up costs what a lost one costs: gates believe what they know for its time, 30 s at the most.
+    """
+
+    async def forget(envelope: Envelope) -> None:
         changed = AccessChanged(UUID(envelope.data["user_id"]), int(envelope.data["version"]))
         await invalidations.publish(changed.user_id, changed.version)
 
-    return forget
+    return AfterCommit(forget)
