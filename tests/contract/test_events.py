@@ -21,7 +21,7 @@ from admin_service.infrastructure import facts as admin_facts
 from admin_service.infrastructure.tables import ArchiveRow
 from common_auth.invalidation import AccessInvalidations
 from common_events.envelope import Envelope
-from common_events.handlers import Handler
+from common_events.handlers import AfterCommit, Handling, Many
 from common_service.database import Database
 from common_service.ids import uuid7
 from sandbox.servers.redis import running_redis
@@ -252,18 +252,24 @@ async def test_a_consumer_reads_every_version_older_and_newer(
     events = [message(kind, shape) | {"id": str(uuid7())} for shape in shapes]
     for event in events:
         checker(schema("envelope")).validate(event)
-        await handlers(consumer, redis)[kind.type](admin, Envelope.of(orjson.dumps(newer(schema("envelope"), event))))
+        envelope = Envelope.of(orjson.dumps(newer(schema("envelope"), event)))
+        match handlers(consumer, redis)[kind.type]:
+            case AfterCommit(effect):
+                await effect(envelope)
+            case Many(apply):
+                await apply(admin, [envelope])
+            case handler:
+                await handler(admin, envelope)
     if consumer == "admin":
         archive = (await admin.execute(select(ArchiveRow.event_id, ArchiveRow.envelope))).all()
         assert {str(event_id) for event_id, _ in archive} == {event["id"] for event in events}
         assert not any("@" in orjson.dumps(kept).decode() for _, kept in archive)
 
 
-def handlers(consumer: str, redis: Redis) -> Mapping[str, Handler]:
-    return {
-        "admin": admin_facts.handlers(),
-        "story.access": {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))},
-    }[consumer]
+def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
+    if consumer == "admin":
+        return admin_facts.handlers()
+    return {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
 
 
 async def test_consumers_read_what_the_table_says(redis: Redis) -> None:
