@@ -44,7 +44,10 @@ FLOWS = {
     "entitlement.voided": _OF_PAYMENT,
     "access.changed": Flow("payment", "person", ("admin", "story.access")),
     "webhook.dead": Flow("payment", "Stripe customer", ("admin",)),
-    "story.created": Flow("story", "story", ("admin",)),
+    **{
+        f"story.{what}": Flow("story", "story", ("admin",))
+        for what in ("created", "published", "unpublished", "cloned")
+    },
     "generation.closed": Flow("story", "generation", ("admin",)),
     "usage.settled": Flow("story", "person", ("admin",)),
     "moderation.decided": Flow("story", "story", ("admin",)),

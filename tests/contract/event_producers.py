@@ -31,12 +31,16 @@ from services.payment_service.tests.harness import Harness, attempt, somebody
 from services.payment_service.tests.memory import Memory
 from services.payment_service.tests.worlds import FakeStripe
 from services.story_service.tests.memory import MemoryDatabase
-from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces
+from services.story_service.tests.memory_library import starter
+from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, with_shelf
 from services.story_service.tests.worlds import World as StoryWorld
 from services.user_service.tests.worlds import NOON, a_user_id, an_identity
 from services.user_service.tests.worlds import World as UserWorld
+from story_service.application.attempts import AttemptKey
 from story_service.domain import events as story_events
 from story_service.domain.errors import InputBlocked, WriterFailed
+from story_service.domain.ids import StoryId
+from story_service.domain.publishing.publishing import Visibility
 from story_service.infrastructure.tables import messaging as story_tables
 from story_service.infrastructure.work import SqlStoryWork
 from user_service.application.change_profile import EditProfile, RecordConsent
@@ -123,7 +127,7 @@ async def _give_and_take_back(harness: Harness) -> None:
 async def story_tells() -> Sequence[story_events.Event]:
     """Have stories written that succeed, fail, are blocked, are cancelled, and one that nobody may ask for."""
     database = MemoryDatabase()
-    world = StoryWorld(database.work)
+    world = StoryWorld(database.work, plan=with_shelf())
     world.writer.scripts = [
         in_pieces(STORY_TEXT),
         [WriterFailed("provider_cut")],
@@ -131,7 +135,9 @@ async def story_tells() -> Sequence[story_events.Event]:
         [*in_pieces(STORY_TEXT)[:60], asyncio.Event()],
     ]
     for n in range(3):
-        await world.ended(await world.ask(f"key-{n}"))
+        written = await world.ended(await world.ask(f"key-{n}"))
+        if n == 0:
+            await _shown(world, written.story_id)
     stopped = await world.ask("key-3")
     await world.until_text(stopped)
     await world.use.cancel(READER, stopped.id)
@@ -139,6 +145,14 @@ async def story_tells() -> Sequence[story_events.Event]:
         await world.ask("key-4", prompt=UNSAFE)
     await world.engine.runs.drain(5)
     return database.tables.facts
+
+
+async def _shown(world: StoryWorld, story_id: StoryId) -> None:
+    """Publish a story, have it and one of the house copied, and take it back."""
+    await world.use.publish(READER, story_id, Visibility.PUBLIC)
+    for source in (story_id, starter()[0].id):
+        await world.use.clone(READER, source, AttemptKey(str(source), b"digest"))
+    await world.use.publish.withdraw(READER, story_id)
 
 
 async def told_over_the_wire(database_url: str, redis: Redis) -> list[Wire]:

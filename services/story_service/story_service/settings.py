@@ -29,6 +29,7 @@ class Settings(EventSettings):
     default_rates: ClassVar[dict[str, str]] = {
         "story.create_story": "300/minute",
         "story.quote_story": "300/minute",
+        "story.publish_story": "60/minute",
     }
     consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 

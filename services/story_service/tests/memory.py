@@ -14,6 +14,7 @@ from uuid import UUID
 from common_service.idempotency import IdempotencyKeyReused
 from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
 from services.story_service.tests.memory_library import MemoryLibrary
+from services.story_service.tests.memory_revisions import MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
@@ -27,12 +28,15 @@ from story_service.application.ports import (
     Totals,
     UsageBook,
 )
+from story_service.application.publishing.ports import CloneAttempts
+from story_service.application.revisions.ports import Revisions
 from story_service.domain.chunks import DELTA, Chunk, Draft
 from story_service.domain.events import Event
 from story_service.domain.generation import LEASE, Ending, Generation, State
 from story_service.domain.ids import GenerationId, StoryId, UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import Bill, CatalogModel
+from story_service.domain.publishing.publishing import is_pinned
 from story_service.domain.story import Story, StoryState
 from story_service.domain.usage import TOKENS
 
@@ -72,7 +76,9 @@ class MemoryWork:
         self.stories: Stories = MemoryStories(tables)
         self.character_attempts: CharacterAttempts = MemoryCharacterAttempts(tables.characters)
         self.characters: Characters = MemoryCharacters(tables.characters)
-        self.library: Library = MemoryLibrary(tables.library)
+        self.clones: CloneAttempts = MemoryCloneAttempts(tables.clones)
+        self.revisions: Revisions = MemoryRevisions(tables.revisions)
+        self.library: Library = MemoryLibrary(tables.library, tables.stories)
         self.generations: Generations = MemoryGenerations(tables)
         self.usage: UsageBook = MemoryUsageBook(tables)
         return self
@@ -131,7 +137,7 @@ class MemoryStories:
     async def add(self, story: Story) -> None:
         self._stories[story.id] = story
 
-    async def find(self, story_id: StoryId) -> Story | None:
+    async def find(self, story_id: StoryId, *, lock: bool = False) -> Story | None:
         story = self._stories.get(story_id)
         return None if story is None or story.deleted_at else story
 
@@ -148,7 +154,7 @@ class MemoryStories:
         self._stories[story.id] = story
 
     async def purge(self, user_id: UserId, retained: int) -> int:
-        written = [story for story in self._of(user_id) if story.state is not StoryState.GENERATING]
+        written = [s for s in self._of(user_id) if s.state is not StoryState.GENERATING and not is_pinned(s)]
         ready = [story for story in written if story.state is StoryState.READY]
         kept = {story.id for story in sorted(ready, key=lambda story: not story.is_latest)[:retained]}
         gone = [story.id for story in written if story.id not in kept]
@@ -156,9 +162,12 @@ class MemoryStories:
             del self._stories[story_id]
         return len(gone)
 
+    async def pinned_of(self, user_id: UserId) -> int:
+        return sum(is_pinned(story) for story in self._of(user_id))
+
     async def delete(self, story: Story, now: datetime) -> None:
         self._stories[story.id] = replace(story, deleted_at=now, updated_at=now, is_latest=False)
-        ready = [s for s in self._of(story.user_id) if s.state is StoryState.READY]
+        ready = [s for s in self._of(story.user_id) if s.state is StoryState.READY and s.generation_id]
         if story.is_latest and ready:
             self._stories[ready[0].id] = replace(ready[0], is_latest=True)
 
@@ -166,6 +175,8 @@ class MemoryStories:
         old = [s for s in self._stories.values() if s.deleted_at and s.deleted_at < deleted_before][:most]
         for story in old:
             del self._stories[story.id]
+            if story.generation_id is None:
+                continue
             generation = self._tables.generations[story.generation_id]
             forgotten = replace(generation.request, prompt="", tone=None)
             self._tables.generations[generation.id] = replace(generation, request=forgotten)

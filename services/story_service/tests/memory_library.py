@@ -12,8 +12,8 @@ from uuid import UUID
 
 from story_service.application.library_ports import Found
 from story_service.domain.ids import StoryId, UserId
-from story_service.domain.library import HouseStory, LibraryStory, Origin, Position, Shelf, Sort
-from story_service.domain.story import TruthMode
+from story_service.domain.library import HouseStory, LibraryStory, Position, Shelf, Sort
+from story_service.domain.story import Origin, PublishState, Story, TruthMode
 
 _MIGRATION = Path(__file__).parents[1] / "migrations" / "versions" / "0003_library.py"
 OPENED = datetime(2026, 11, 21, tzinfo=UTC)
@@ -49,14 +49,17 @@ class LibraryTables:
     shelf: dict[StoryId, LibraryStory] = field(default_factory=lambda: {story.id: story for story in starter()})
     seen: set[tuple[StoryId, UserId, date]] = field(default_factory=set)
     review: dict[StoryId, HouseStory] = field(default_factory=dict)
+    views: dict[StoryId, int] = field(default_factory=dict)
 
 
 class MemoryLibrary:
-    def __init__(self, tables: LibraryTables) -> None:
+    def __init__(self, tables: LibraryTables, stories: dict[StoryId, Story]) -> None:
         self._tables = tables
+        shown = {one.id: _shown(one, tables.views.get(one.id, 0)) for one in stories.values() if one.is_shown}
+        self._shelf = {**tables.shelf, **{key: one for key, one in shown.items() if not stories[key].deleted_at}}
 
     async def page(self, shelf: Shelf, *, after: Position | None, most: int) -> Sequence[LibraryStory]:
-        found = [story for story in self._tables.shelf.values() if _fits(story, shelf)]
+        found = [story for story in self._shelf.values() if story.is_listed and _fits(story, shelf)]
         found.sort(key=lambda story: _key(story.position(shelf.sort)), reverse=shelf.sort is not Sort.TITLE)
         if after:
             here = _key(after)
@@ -69,7 +72,7 @@ class MemoryLibrary:
         return [replace(story, body="") for story in found[:most]]
 
     async def find(self, story_id: StoryId, viewer: UserId, day: date) -> Found | None:
-        story = self._tables.shelf.get(story_id)
+        story = self._shelf.get(story_id)
         return Found(story, (story_id, viewer, day) in self._tables.seen) if story else None
 
     async def view(self, story_id: StoryId, viewer: UserId, now: datetime) -> int | None:
@@ -77,14 +80,17 @@ class MemoryLibrary:
         if view in self._tables.seen:
             return None
         self._tables.seen.add(view)
-        story = self._tables.shelf[story_id]
-        self._tables.shelf[story_id] = replace(story, views=story.views + 1)
-        return story.views + 1
+        views = self._tables.views[story_id] = self._shelf[story_id].views + 1
+        if story_id in self._tables.shelf:
+            self._tables.shelf[story_id] = replace(self._tables.shelf[story_id], views=views)
+        return views
 
     async def forget_viewers(self, before: date, most: int) -> int:
         old = [view for view in self._tables.seen if view[2] < before][:most]
         self._tables.seen.difference_update(old)
         return len(old)
+
+    async def open_counter(self, story_id: StoryId, now: datetime) -> None: ...
 
     async def submit(self, story: HouseStory) -> None:
         self._tables.review[story.id] = story
@@ -112,6 +118,25 @@ class MemoryLibrary:
 
     async def turn_down(self, story_id: StoryId, now: datetime) -> None:
         del self._tables.review[story_id]
+
+
+def _shown(story: Story, views: int) -> LibraryStory:
+    assert story.published_at is not None
+    return LibraryStory(
+        story.id,
+        story.user_id,
+        story.origin,
+        story.title,
+        story.synopsis,
+        story.truth_mode,
+        story.language,
+        story.version,
+        story.published_at,
+        views,
+        story.body,
+        story.source,
+        story.publish_state is PublishState.PUBLISHED,
+    )
 
 
 def _fits(story: LibraryStory, shelf: Shelf) -> bool:

@@ -14,6 +14,7 @@ from story_service.domain.generation import Generation
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision
+from story_service.domain.revisions.revision import Revision
 from story_service.domain.story import Story
 from story_service.domain.usage import Line, Meter, Window
 
@@ -34,6 +35,8 @@ class Tables:
     stories: dict[StoryId, Story] = field(default_factory=dict)
     characters: CharacterTables = field(default_factory=CharacterTables)
     library: LibraryTables = field(default_factory=LibraryTables)
+    revisions: dict[StoryId, list[Revision]] = field(default_factory=dict)
+    clones: dict[tuple[UserId, str], tuple[bytes, Story | None]] = field(default_factory=dict)
     generations: dict[GenerationId, Generation] = field(default_factory=dict)
     logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
     windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)

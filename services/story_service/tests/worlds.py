@@ -1,8 +1,8 @@
 """What stands around the service in tests: scripted network ports, and builders with defaults."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
@@ -82,10 +82,13 @@ class WordModerator:
     policy_version: str = "test-1"
     is_down: bool = False
     asked: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def judge(self, text: str) -> Verdict:
         assert_no_open_work()
         self.asked.append(text)
+        if self.meanwhile:
+            await self.meanwhile()
         await asyncio.sleep(0)
         if self.is_down:
             raise ModerationUnavailable
@@ -201,6 +204,13 @@ def a_plan(*, stories: int | None = 10, tokens: int | None = 2_000_000, at_once:
         RETAINED: Limit(kept, "total"),
     }
     return Access(3, True, "pro", "active", frozenset({"story.generate"}), limits, plans_on_offer=("pro", "max"))
+
+
+def with_shelf(room: int | None = 5, *, kept: int = 100) -> Access:
+    """Return a plan that reads the library and keeps some published stories and copies."""
+    plan = a_plan(kept=kept)
+    limits = {**plan.limits, "stories.published": Limit(room, "total")}
+    return replace(plan, limits=limits, flags=plan.flags | {"library.full"})
 
 
 def no_plan() -> Access:

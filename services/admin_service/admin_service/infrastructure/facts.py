@@ -25,6 +25,7 @@ _ARCHIVED_ONLY = (
     *("payment.disputed", "payment.refunded", "reconcile.drift_found"),
     *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
+    *("story.published", "story.unpublished", "story.cloned"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

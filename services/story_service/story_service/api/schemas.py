@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 from story_service.application.ports import Acceptance
 from story_service.domain.generation import Generation
 from story_service.domain.pricing import MeterQuote, Quote
-from story_service.domain.story import Length, Story, StoryRequest, TruthMode
+from story_service.domain.story import Length, Source, Story, StoryRequest, TruthMode
 
 _NO_NUL = r"^[^\x00]*$"
 _LARGEST_INTEGER = 2**53 - 1
@@ -153,8 +153,15 @@ class GenerationOut(GenerationBrief):
         )
 
 
+class SourceOut(Wire):
+    """The story that a copy was made of, under the title that it had then. It may be gone."""
+
+    story_id: UUID
+    title: str
+
+
 class StorySummary(Wire):
-    """A story without its text."""
+    """A story without its text. A copy has a source and no generation."""
 
     id: UUID
     title: str
@@ -163,7 +170,12 @@ class StorySummary(Wire):
     state: Literal["generating", "ready", "failed"]
     is_latest: bool
     token_cost: int
-    generation_id: UUID
+    generation_id: UUID | None
+    origin: Literal["generated", "house", "cloned"]
+    source: SourceOut | None
+    moderation: Literal["pending", "approved", "flagged", "blocked"]
+    publish_state: Literal["draft", "in_review", "published", "unlisted", "withdrawn"]
+    published_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -183,6 +195,11 @@ class StoryOut(StorySummary):
     def of(cls, story: Story) -> Self:
         """Show a story whole."""
         return cls.model_validate({**_summary(story), "body": story.body})
+
+
+def source_out(source: Source | None) -> SourceOut | None:
+    """Show what a copy was made of."""
+    return SourceOut(story_id=source.id, title=source.title) if source else None
 
 
 def events_path(generation_id: UUID) -> str:
@@ -213,6 +230,11 @@ def _summary(story: Story) -> dict[str, object]:
         "is_latest": story.is_latest,
         "token_cost": story.token_cost,
         "generation_id": story.generation_id,
+        "origin": story.origin.value,
+        "source": source_out(story.source),
+        "moderation": story.moderation.value,
+        "publish_state": story.publish_state.value,
+        "published_at": story.published_at,
         "version": story.version,
         "created_at": story.created_at,
         "updated_at": story.updated_at,

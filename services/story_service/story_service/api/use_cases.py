@@ -7,12 +7,15 @@ from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
 from story_service.application.own_characters import OwnCharacters
+from story_service.application.publishing.clone_story import CloneStory
+from story_service.application.publishing.publish_story import PublishStory
 from story_service.application.quote_story import QuoteStory
 from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_library import ReadLibrary
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
+from story_service.application.revisions.revise_story import ReviseStory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class UseCases:
     cancel: CancelGeneration
     stories: ReadStories
     delete: DeleteStory
+    revise: ReviseStory
+    publish: PublishStory
+    clone: CloneStory
     library: ReadLibrary
     characters: ReadCharacters
     own_characters: OwnCharacters

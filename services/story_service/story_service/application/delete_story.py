@@ -1,9 +1,11 @@
 """Hides a story from its reader; the row is purged later."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from story_service.application.own_story import own_story
 from story_service.application.ports import Clock, StartWork
-from story_service.domain.errors import StoryUnknown
+from story_service.application.publishing.publish_story import DELETED
+from story_service.domain.events import StoryUnpublished
 from story_service.domain.ids import StoryId, UserId
 
 
@@ -18,8 +20,8 @@ class DeleteStory:
         """Raise StoryUnknown for what is not this reader's."""
         async with self.start_work() as work:
             await work.usage.lock(user_id)
-            story = await work.stories.find(story_id)
-            if story is None or story.user_id != user_id:
-                raise StoryUnknown
-            await work.stories.delete(story, self.now())
+            story, now = await own_story(work, user_id, story_id, lock=True), self.now()
+            await work.stories.delete(story, now)
+            if story.is_shown:
+                await work.tell(StoryUnpublished(replace(story, version=story.version + 1, updated_at=now), DELETED))
             await work.commit()

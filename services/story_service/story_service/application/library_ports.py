@@ -25,7 +25,7 @@ class Library(Protocol):
         ...
 
     async def find(self, story_id: StoryId, viewer: UserId, day: date) -> Found | None:
-        """Return a story with its text."""
+        """Return a story with its text, on the shelf or unlisted."""
         ...
 
     async def view(self, story_id: StoryId, viewer: UserId, now: datetime) -> int | None:
@@ -34,6 +34,10 @@ class Library(Protocol):
 
     async def forget_viewers(self, before: date, most: int) -> int:
         """Remove who has viewed what before that day; the sums stay."""
+        ...
+
+    async def open_counter(self, story_id: StoryId, now: datetime) -> None:
+        """Begin to count what is shown, unless that was done before: only what is counted can be popular."""
         ...
 
     async def submit(self, story: HouseStory) -> None:

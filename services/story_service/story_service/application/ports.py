@@ -10,6 +10,8 @@ from uuid import UUID
 from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
+from story_service.application.publishing.ports import CloneAttempts
+from story_service.application.revisions.ports import Revisions
 from story_service.domain.access import Access
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.events import Event
@@ -80,7 +82,7 @@ class Stories(Protocol):
 
     async def add(self, story: Story) -> None: ...
 
-    async def find(self, story_id: StoryId) -> Story | None: ...
+    async def find(self, story_id: StoryId, *, lock: bool = False) -> Story | None: ...
 
     async def latest_of(self, user_id: UserId) -> Story | None: ...
 
@@ -94,6 +96,10 @@ class Stories(Protocol):
 
     async def purge(self, user_id: UserId, retained: int) -> int:
         """Remove all but the newest `retained`; pinned and unwritten ones stay and do not count."""
+        ...
+
+    async def pinned_of(self, user_id: UserId) -> int:
+        """Count those that this reader published or cloned."""
         ...
 
     async def delete(self, story: Story, now: datetime) -> None:
@@ -213,6 +219,8 @@ class Work(Protocol):
     attempts: Attempts
     character_attempts: CharacterAttempts
     characters: Characters
+    clones: CloneAttempts
+    revisions: Revisions
     models: Models
     stories: Stories
     library: Library

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from story_service.application.own_story import own_story
 from story_service.application.ports import StartWork
 from story_service.domain.errors import GenerationUnknown, StoryUnknown
 from story_service.domain.generation import Generation
@@ -21,10 +22,7 @@ class ReadStories:
     async def one(self, user_id: UserId, story_id: StoryId) -> Story:
         """Raise StoryUnknown for what is not this reader's."""
         async with self.start_work() as work:
-            story = await work.stories.find(story_id)
-        if story is None or story.user_id != user_id:
-            raise StoryUnknown
-        return story
+            return await own_story(work, user_id, story_id)
 
     async def latest(self, user_id: UserId) -> Story:
         """Raise StoryUnknown when none is ready."""

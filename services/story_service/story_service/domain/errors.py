@@ -71,6 +71,59 @@ class StoryUnknown(Refusal):
         super().__init__("There is no such story.")
 
 
+class StoryNotReady(Refusal):
+    """There is no whole text yet, or there never was."""
+
+    def __init__(self) -> None:
+        super().__init__("This story has no finished text.")
+
+
+class StoryIsPublished(Refusal):
+    """Others read it as it is."""
+
+    def __init__(self) -> None:
+        super().__init__("A published story cannot be changed: unpublish it first.")
+
+
+class StoryNotPublished(Refusal):
+    """Nobody else can read it anyway."""
+
+    def __init__(self) -> None:
+        super().__init__("This story is not published.")
+
+
+class RevisionUnknown(Refusal):
+    """No such revision, or one that is too old to be kept."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such revision.")
+
+
+class PublishBlocked(Refusal):
+    """The text cannot be shown to others, for reasons of the content rules."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__("This text breaks the content rules and was not published.")
+        self.reasons = list(reasons)
+
+
+class PublishLimitReached(Refusal):
+    """The plan includes no more published stories; a larger one does, or one of them must be withdrawn."""
+
+    def __init__(self, limit: int, used: int, plans: tuple[str, ...]) -> None:
+        super().__init__(f"Your plan includes {limit} published or cloned stories.")
+        self.meter, self.limit, self.used = "stories.published", limit, used
+        self.action = _checkout(plans)
+
+
+class RetentionLimitReached(Refusal):
+    """The reader keeps as many stories by an own act as the plan allows."""
+
+    def __init__(self, limit: int, used: int) -> None:
+        super().__init__(f"Your plan keeps {limit} published or cloned stories: delete one first.")
+        self.meter, self.limit, self.used = "stories.published", limit, used
+
+
 class GenerationUnknown(Refusal):
     """No such generation, or another reader's."""
 

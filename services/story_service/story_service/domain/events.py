@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from story_service.domain.generation import Generation
-from story_service.domain.ids import ReservationId
+from story_service.domain.ids import ReservationId, UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.story import Story
 from story_service.domain.usage import Line
@@ -42,4 +42,29 @@ class ModerationDecided:
     decision: Decision
 
 
-Event = StoryCreated | GenerationClosed | UsageSettled | ModerationDecided
+@dataclass(frozen=True, slots=True)
+class StoryPublished:
+    """Others can read a story."""
+
+    story: Story
+
+
+@dataclass(frozen=True, slots=True)
+class StoryUnpublished:
+    """Others can read it no more."""
+
+    story: Story
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCloned:
+    """A reader has a copy of somebody's story, or of the house's, which has no author."""
+
+    story: Story
+    author_id: UserId | None
+
+
+Event = (
+    StoryCreated | GenerationClosed | UsageSettled | ModerationDecided | StoryPublished | StoryUnpublished | StoryCloned
+)

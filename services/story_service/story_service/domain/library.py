@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from story_service.domain.ids import StoryId, UserId
-from story_service.domain.story import LABELS, TruthMode
+from story_service.domain.story import LABELS, Origin, Source, TruthMode
 
 FULL_TEXT = "library.full"
 _EXCERPT, _SYNOPSIS = 400, 240
@@ -17,14 +17,6 @@ class Sort(StrEnum):
     NEWEST = "newest"
     POPULAR = "popular"
     TITLE = "title"
-
-
-class Origin(StrEnum):
-    """Where a story comes from."""
-
-    GENERATED = "generated"
-    HOUSE = "house"
-    CLONED = "cloned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +33,7 @@ Position = tuple[datetime | int | str, StoryId]
 
 @dataclass(frozen=True, slots=True)
 class LibraryStory:
-    """A published story. House stories have no author; in lists the body is left out."""
+    """A story that others can read, on the shelf if `is_listed`. House stories have no author, in lists no body."""
 
     id: StoryId
     author_id: UserId | None
@@ -54,6 +46,8 @@ class LibraryStory:
     published_at: datetime
     views: int = 0
     body: str = ""
+    source: Source | None = None
+    is_listed: bool = True
 
     @property
     def label(self) -> str:

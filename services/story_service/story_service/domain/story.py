@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from story_service.domain.errors import StoryIsPublished, StoryNotReady, VersionConflict
 from story_service.domain.ids import GenerationId, StoryId, UserId
 
 _LONGEST_TITLE = 200
@@ -33,6 +34,34 @@ class StoryState(StrEnum):
     FAILED = "failed"
 
 
+class Origin(StrEnum):
+    """Where a story comes from."""
+
+    GENERATED = "generated"
+    HOUSE = "house"
+    CLONED = "cloned"
+
+
+class Moderation(StrEnum):
+    """What is known of a text (events-and-states.md 9.4). An edit leaves flagged and blocked what was."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    FLAGGED = "flagged"
+    BLOCKED = "blocked"
+
+
+class PublishState(StrEnum):
+    """Who meets a story: an unlisted one is found by its id alone (events-and-states.md 9.7)."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    UNLISTED = "unlisted"
+    WITHDRAWN = "withdrawn"
+
+
+SHOWN = frozenset({PublishState.PUBLISHED, PublishState.UNLISTED})
 LABELS = {
     TruthMode.FICTION: "AI-generated fiction",
     TruthMode.INSPIRED: "AI-generated, inspired by real events",
@@ -50,12 +79,23 @@ class StoryRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The story that another one was cloned from, under the title that it had then."""
+
+    id: StoryId
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
-    """A story in its reader's library. `version` counts what a reader can see change."""
+    """A story in its reader's library. `version` counts what a reader can see change.
+
+    The truth mode is never changed: its label goes with every text that comes of the story. A clone has no generation.
+    """
 
     id: StoryId
     user_id: UserId
-    generation_id: GenerationId
+    generation_id: GenerationId | None
     truth_mode: TruthMode
     created_at: datetime
     updated_at: datetime
@@ -65,19 +105,48 @@ class Story:
     is_latest: bool = False
     token_cost: int = 0
     cost_micros: int = 0
-    approved: bool = False
+    moderation: Moderation = Moderation.PENDING
     version: int = 1
     deleted_at: datetime | None = None
+    origin: Origin = Origin.GENERATED
+    source: Source | None = None
+    publish_state: PublishState = PublishState.DRAFT
+    published_at: datetime | None = None
+    synopsis: str = ""
+    language: str = "en"
 
     @property
     def label(self) -> str:
         """The truth label of every representation."""
         return LABELS[self.truth_mode]
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether others can read it."""
+        return self.publish_state in SHOWN
+
+    def demand_ready(self) -> None:
+        """Raise StoryNotReady for a story without its whole text."""
+        if self.state is not StoryState.READY:
+            raise StoryNotReady
+
+    def demand_version(self, version: int) -> None:
+        """Raise VersionConflict unless this is the version that somebody has seen."""
+        if self.version != version:
+            raise VersionConflict
+
+    def rewritten(self, title: str, body: str, now: datetime) -> "Story":
+        """Return it with another text, which nobody has judged. Raises StoryNotReady, StoryIsPublished."""
+        self.demand_ready()
+        if self.is_shown or self.publish_state is PublishState.IN_REVIEW:
+            raise StoryIsPublished
+        judged = Moderation.PENDING if self.moderation is Moderation.APPROVED else self.moderation
+        return replace(self, title=title, body=body, moderation=judged, version=self.version + 1, updated_at=now)
+
     def ready(self, text: str, *, tokens: int, cost_micros: int, now: datetime) -> "Story":
         """Return the story with its whole text, moderated, as the reader's latest."""
         done = self._with_text(text, StoryState.READY, tokens, cost_micros, now)
-        return replace(done, approved=True, is_latest=self.deleted_at is None)
+        return replace(done, moderation=Moderation.APPROVED, is_latest=self.deleted_at is None)
 
     def failed(self, text: str, *, tokens: int, cost_micros: int, now: datetime) -> "Story":
         """Return the story with the part that was written, if any."""

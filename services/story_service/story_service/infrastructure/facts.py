@@ -4,9 +4,19 @@ from datetime import datetime
 from typing import Any
 
 from common_events.outbox import Fact
-from story_service.domain.events import Event, GenerationClosed, ModerationDecided, StoryCreated, UsageSettled
+from story_service.domain.events import (
+    Event,
+    GenerationClosed,
+    ModerationDecided,
+    StoryCloned,
+    StoryCreated,
+    StoryPublished,
+    StoryUnpublished,
+    UsageSettled,
+)
 from story_service.domain.generation import Generation
 from story_service.infrastructure.documents import usage_document
+from story_service.infrastructure.publishing.facts import shelf_fact_of
 
 
 def fact_of(event: Event) -> Fact:
@@ -14,6 +24,8 @@ def fact_of(event: Event) -> Fact:
     match event:
         case StoryCreated():
             return _story_created(event)
+        case StoryPublished() | StoryUnpublished() | StoryCloned():
+            return shelf_fact_of(event)
         case GenerationClosed():
             return _generation_closed(event.generation)
         case UsageSettled():

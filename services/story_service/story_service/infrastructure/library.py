@@ -23,15 +23,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.application.library_ports import Found
 from story_service.domain.ids import StoryId, UserId
-from story_service.domain.library import HouseStory, LibraryStory, Origin, Position, Shelf, Sort
-from story_service.domain.story import StoryState, TruthMode
+from story_service.domain.library import HouseStory, LibraryStory, Position, Shelf, Sort
+from story_service.domain.story import SHOWN, Origin, PublishState, StoryState, TruthMode
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
+from story_service.infrastructure.rows import source_of
 from story_service.infrastructure.tables import StoryRow
 
 _STORY = "story"
 _VIEWS = func.coalesce(CounterRow.views, 0).label("views")
 # In words and not as parameters: a plan made once for all values can use a partial index then, too.
 _ON_THE_SHELF = (StoryRow.publish_state == literal_column("'published'"), StoryRow.deleted_at.is_(None))
+_READABLE = (StoryRow.publish_state.in_(sorted(SHOWN)), StoryRow.deleted_at.is_(None))
 _IN_REVIEW = (
     StoryRow.origin == literal_column("'house'"),
     StoryRow.publish_state == literal_column("'in_review'"),
@@ -47,6 +49,9 @@ _COLUMNS = (
     StoryRow.language,
     StoryRow.version,
     StoryRow.published_at,
+    StoryRow.publish_state,
+    StoryRow.parent_story_id,
+    StoryRow.parent_title,
 )
 
 
@@ -67,7 +72,7 @@ class SqlLibrary:
         query = (
             select(*_COLUMNS, StoryRow.body, _VIEWS, seen.label("is_seen"))
             .outerjoin(CounterRow, _is_of_the_story())
-            .where(*_ON_THE_SHELF, StoryRow.id == story_id)
+            .where(*_READABLE, StoryRow.id == story_id)
         )
         row = (await self._session.execute(query)).one_or_none()
         return Found(_story_of(row, row.body), row.is_seen) if row else None
@@ -128,8 +133,12 @@ class SqlLibrary:
         return _house_story_of(row) if row else None
 
     async def publish(self, story_id: StoryId, now: datetime) -> None:
-        """Set the state, and open the counter by which the popular are found."""
+        """Set the state."""
         await self._end_review(story_id, now, publish_state="published", moderation_status="approved", published_at=now)
+        await self.open_counter(story_id, now)
+
+    async def open_counter(self, story_id: StoryId, now: datetime) -> None:
+        """Insert a sum of nothing, or leave the one that is there."""
         opened = postgresql.insert(CounterRow).values(target_type=_STORY, target_id=story_id, refreshed_at=now)
         await self._session.execute(opened.on_conflict_do_nothing())
 
@@ -184,6 +193,8 @@ def _story_of(row: Any, body: str) -> LibraryStory:
         published_at=row.published_at,
         views=row.views,
         body=body,
+        source=source_of(row.parent_story_id, row.parent_title),
+        is_listed=row.publish_state == PublishState.PUBLISHED,
     )
 
 

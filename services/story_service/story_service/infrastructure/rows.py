@@ -1,13 +1,14 @@
 """Between rows and the domain. Every field goes both ways; the round trips are tested."""
 
 from typing import Any
+from uuid import UUID
 
 from story_service.domain.generation import Billing, Generation, State
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import LedgerEntry, Posting
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import CatalogModel
-from story_service.domain.story import Story, StoryState, TruthMode
+from story_service.domain.story import Moderation, Origin, PublishState, Source, Story, StoryState, TruthMode
 from story_service.infrastructure.documents import (
     quote_document,
     quote_of,
@@ -92,7 +93,14 @@ def story_values(story: Story) -> dict[str, Any]:
         "token_cost": story.token_cost,
         "cost_micros": story.cost_micros,
         "state": story.state,
-        "moderation_status": "approved" if story.approved else "pending",
+        "moderation_status": story.moderation,
+        "origin": story.origin,
+        "parent_story_id": story.source.id if story.source else None,
+        "parent_title": story.source.title if story.source else None,
+        "publish_state": story.publish_state,
+        "published_at": story.published_at,
+        "synopsis": story.synopsis,
+        "language": story.language,
         "version": story.version,
         "created_at": story.created_at,
         "updated_at": story.updated_at,
@@ -101,13 +109,12 @@ def story_values(story: Story) -> dict[str, Any]:
 
 
 def story_of(row: StoryRow) -> Story:
-    """Read a generated story."""
+    """Read a reader's story."""
     assert row.user_id is not None, "house stories are read elsewhere"
-    assert row.generation_id is not None, "a generated story has its generation"
     return Story(
         id=StoryId(row.id),
         user_id=UserId(row.user_id),
-        generation_id=GenerationId(row.generation_id),
+        generation_id=GenerationId(row.generation_id) if row.generation_id else None,
         truth_mode=TruthMode(row.truth_mode),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -117,10 +124,21 @@ def story_of(row: StoryRow) -> Story:
         is_latest=row.is_latest,
         token_cost=row.token_cost,
         cost_micros=row.cost_micros,
-        approved=row.moderation_status == "approved",
+        moderation=Moderation(row.moderation_status),
         version=row.version,
         deleted_at=row.deleted_at,
+        origin=Origin(row.origin),
+        source=source_of(row.parent_story_id, row.parent_title),
+        publish_state=PublishState(row.publish_state),
+        published_at=row.published_at,
+        synopsis=row.synopsis,
+        language=row.language,
     )
+
+
+def source_of(story_id: UUID | None, title: str | None) -> Source | None:
+    """Read what a clone was made of."""
+    return Source(StoryId(story_id), title or "") if story_id else None
 
 
 def model_of(row: ModelRow) -> CatalogModel:

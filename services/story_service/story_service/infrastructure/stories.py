@@ -3,16 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, cast, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, cast, delete, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.domain.ids import StoryId, UserId
-from story_service.domain.story import Story, StoryState
+from story_service.domain.story import SHOWN, Origin, Story, StoryState
 from story_service.infrastructure.rows import story_of, story_values
 from story_service.infrastructure.tables import CounterRow, GenerationRow, StoryRow
 
-_PINNED = ("published", "unlisted")
+_PINNED = sorted(SHOWN)
 
 
 class SqlStories:
@@ -23,12 +23,14 @@ class SqlStories:
 
     async def add(self, story: Story) -> None:
         """Insert one."""
-        await self._session.execute(insert(StoryRow).values(origin="generated", **story_values(story)))
+        await self._session.execute(insert(StoryRow).values(**story_values(story)))
 
-    async def find(self, story_id: StoryId) -> Story | None:
-        """Read one."""
-        query = select(StoryRow).where(StoryRow.id == story_id, StoryRow.deleted_at.is_(None))
-        row = await self._session.scalar(query)
+    async def find(self, story_id: StoryId, *, lock: bool = False) -> Story | None:
+        """Read one of somebody's; `lock` holds it to the end of the transaction."""
+        query = select(StoryRow).where(
+            StoryRow.id == story_id, StoryRow.user_id.is_not(None), StoryRow.deleted_at.is_(None)
+        )
+        row = await self._session.scalar(query.with_for_update() if lock else query)
         return story_of(row) if row else None
 
     async def latest_of(self, user_id: UserId) -> Story | None:
@@ -66,6 +68,12 @@ class SqlStories:
         statement = delete(StoryRow).where(*_prunable(user_id), StoryRow.id.not_in(kept)).returning(StoryRow.id)
         return len((await self._session.scalars(statement)).all())
 
+    async def pinned_of(self, user_id: UserId) -> int:
+        """Count by the reader's index."""
+        pinned = or_(StoryRow.publish_state.in_(_PINNED), StoryRow.origin == Origin.CLONED)
+        query = select(func.count()).where(StoryRow.user_id == user_id, StoryRow.deleted_at.is_(None), pinned)
+        return await self._session.scalar(query) or 0
+
     async def delete(self, story: Story, now: datetime) -> None:
         """Hide it."""
         hidden = {"deleted_at": now, "is_latest": False, "updated_at": now}
@@ -77,6 +85,7 @@ class SqlStories:
                     StoryRow.user_id == story.user_id,
                     StoryRow.deleted_at.is_(None),
                     StoryRow.state == StoryState.READY,
+                    StoryRow.origin == Origin.GENERATED,
                 )
                 .order_by(StoryRow.created_at.desc())
                 .limit(1)
@@ -116,4 +125,5 @@ def _prunable(user_id: UserId) -> tuple[ColumnElement[bool], ...]:
         StoryRow.deleted_at.is_(None),
         StoryRow.state != StoryState.GENERATING,
         StoryRow.publish_state.not_in(_PINNED),
+        StoryRow.origin == Origin.GENERATED,
     )

@@ -20,6 +20,7 @@ from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
 from story_service.infrastructure.character_tables import CharacterRow
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
+from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
 from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
 
@@ -142,6 +143,8 @@ class StoryRow(Row):
     truth_mode: Mapped[str]
     language: Mapped[str] = mapped_column(server_default=text("'en'"))
     origin: Mapped[str]
+    parent_story_id: Mapped[UUID | None]
+    parent_title: Mapped[str | None]
     is_latest: Mapped[bool] = mapped_column(server_default=text("false"))
     generation_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.generations.id"))
     token_cost: Mapped[int] = mapped_column(server_default=text("0"))
@@ -171,6 +174,7 @@ class StoryRow(Row):
             name="published_is_approved",
         ),
         CheckConstraint("origin = 'house' OR user_id IS NOT NULL", name="has_reader"),
+        CheckConstraint("(origin = 'cloned') = (parent_story_id IS NOT NULL)", name="clone_has_source"),
         Index(
             "uq_stories_one_latest",
             "user_id",
@@ -238,6 +242,7 @@ __all__ = [
     "LineRow",
     "ModelRow",
     "ReservationRow",
+    "RevisionRow",
     "Row",
     "StoryRow",
     "ViewRow",

@@ -11,6 +11,8 @@ from common_service.database import SqlWork
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.application.ports import Attempts, Generations, Models, Stories, UsageBook
+from story_service.application.publishing.ports import CloneAttempts
+from story_service.application.revisions.ports import Revisions
 from story_service.domain.events import Event
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import CatalogModel
@@ -19,6 +21,8 @@ from story_service.infrastructure.characters import SqlCharacters
 from story_service.infrastructure.facts import fact_of
 from story_service.infrastructure.generations import SqlGenerations
 from story_service.infrastructure.library import SqlLibrary
+from story_service.infrastructure.publishing.attempts import SqlCloneAttempts
+from story_service.infrastructure.revisions.revisions import SqlRevisions
 from story_service.infrastructure.rows import decision_values, model_of
 from story_service.infrastructure.stories import SqlStories
 from story_service.infrastructure.tables import DecisionRow, ModelRow, messaging
@@ -33,6 +37,8 @@ class SqlStoryWork(SqlWork):
         self.attempts: Attempts = SqlAttempts(session)
         self.character_attempts: CharacterAttempts = SqlCharacterAttempts(session)
         self.characters: Characters = SqlCharacters(session)
+        self.clones: CloneAttempts = SqlCloneAttempts(session)
+        self.revisions: Revisions = SqlRevisions(session)
         self.models: Models = SqlModels(session)
         self.stories: Stories = SqlStories(session)
         self.library: Library = SqlLibrary(session)

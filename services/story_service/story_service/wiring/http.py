@@ -24,6 +24,8 @@ from story_service.api.character_routes import character_routes
 from story_service.api.generation_routes import generation_routes
 from story_service.api.library_routes import library_routes
 from story_service.api.problems import FACES
+from story_service.api.publishing.routes import publishing_routes
+from story_service.api.revisions.routes import revision_routes
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
@@ -53,6 +55,8 @@ def assemble(
         prefix="/story",
         routers=[
             story_routes(use_cases, callers, cursors, limits, drain),
+            revision_routes(use_cases, callers),
+            publishing_routes(use_cases, callers, limits),
             library_routes(use_cases, callers, cursors),
             character_routes(use_cases, callers, cursors),
             generation_routes(use_cases, callers, drain),

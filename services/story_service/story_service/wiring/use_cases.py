@@ -17,6 +17,9 @@ from story_service.application.generate_story import GenerateStory
 from story_service.application.live import LiveGenerations
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
+from story_service.application.publishing.admit_text import AdmitText
+from story_service.application.publishing.clone_story import CloneStory
+from story_service.application.publishing.publish_story import PublishStory
 from story_service.application.quote_story import QuoteStory
 from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
@@ -24,6 +27,7 @@ from story_service.application.read_library import ReadLibrary
 from story_service.application.read_stories import ReadStories
 from story_service.application.read_usage import ReadUsage
 from story_service.application.release import Mode, ReleasePolicy
+from story_service.application.revisions.revise_story import ReviseStory
 from story_service.application.run_generation import RunGeneration
 
 
@@ -68,6 +72,9 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live),
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
+        revise=ReviseStory(start_work, now),
+        publish=PublishStory(start_work, ports.subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
+        clone=CloneStory(start_work, ports.subscriptions, now, uuid7),
         library=ReadLibrary(start_work, ports.subscriptions, now),
         characters=ReadCharacters(start_work),
         own_characters=OwnCharacters(start_work, ports.subscriptions, admit, now, uuid7),
