@@ -17,6 +17,7 @@ from common_service.problems import RateLimited
 from common_service.rate_limit import RateLimits, limited
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySummary
+from story_service.api.story_tags import tag_of
 from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
 from story_service.api.use_cases import UseCases
 from story_service.application.generate_story import Accepted, Ask
@@ -121,12 +122,7 @@ def _replay(accepted: Accepted) -> dict[str, str]:
 
 
 def _shown(story: Story, if_none_match: str | None) -> Response:
-    return conditional(StoryOut.of(story).model_dump_json().encode(), _tag(story), if_none_match)
-
-
-def _tag(story: Story) -> str:
-    """Name the story as shown. Which one is the latest is no part of its version: the next story takes that away."""
-    return f"{story.version}-latest" if story.is_latest else str(story.version)
+    return conditional(StoryOut.of(story).model_dump_json().encode(), tag_of(story), if_none_match)
 
 
 def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Depends, Path, Response
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
-from story_service.api.preconditions import ETAG, IF_MATCH, PreconditionRequired, if_match, tag
+from common_service.conditional import ETAG, IF_MATCH, SeenVersion
+from common_service.problems import PreconditionRequired
 from story_service.api.problems import ANY_READER, FACES
 from story_service.api.revisions.schemas import RevisionOut, RevisionsOut, StoryPatch
 from story_service.api.schemas import StoryOut
+from story_service.api.story_tags import tag
 from story_service.api.use_cases import UseCases
 from story_service.domain import errors
 from story_service.domain.ids import StoryId, UserId
@@ -23,28 +25,27 @@ _CHANGED = (
     errors.VersionConflict,
     PreconditionRequired,
 )
-Version = Annotated[int, Depends(if_match)]
 RevisionNumber = Annotated[int, Path(ge=1, le=_LARGEST_VERSION)]
 
 
 def revision_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/stories/{story_id:uuid}", tags=["stories"], dependencies=[SIGNED_IN])
-    Reader = Annotated[Person, Depends(callers.reader)]  # noqa: N806 - a type, made from an argument
+    signed_in = Depends(callers.reader)
     revise = use_cases.revise
 
     @router.patch("", responses=_tagged(*_CHANGED), openapi_extra=IF_MATCH)
     async def edit_story(
-        reader: Reader, story_id: UUID, version: Version, body: StoryPatch, response: Response
+        reader: Annotated[Person, signed_in], story_id: UUID, version: SeenVersion, body: StoryPatch, response: Response
     ) -> StoryOut:
         """Change title or text. The text before it is kept; the new one is judged when it is to be published."""
         user_id, wanted = UserId(reader.user_id), body.model_dump()
         story = await revise.edit(user_id, StoryId(story_id), **wanted, version=version)
-        tag(response, story.version)
+        tag(response, story)
         return StoryOut.of(story)
 
     @router.get("/revisions", responses=FACES.responses(*ANY_READER, errors.StoryUnknown))
-    async def list_revisions(reader: Reader, story_id: UUID) -> RevisionsOut:
+    async def list_revisions(reader: Annotated[Person, signed_in], story_id: UUID) -> RevisionsOut:
         """List the texts of a story, the one that it has first."""
         found = await revise.revisions(UserId(reader.user_id), StoryId(story_id))
         return RevisionsOut(items=[RevisionOut.of(one, is_current=one is found[0]) for one in found])
@@ -55,11 +56,15 @@ def revision_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
         openapi_extra=IF_MATCH,
     )
     async def restore_revision(
-        reader: Reader, story_id: UUID, revision: RevisionNumber, version: Version, response: Response
+        reader: Annotated[Person, signed_in],
+        story_id: UUID,
+        revision: RevisionNumber,
+        version: SeenVersion,
+        response: Response,
     ) -> StoryOut:
         """Undo, or redo: bring the text of a revision back, as a new one."""
         story = await revise.restore(UserId(reader.user_id), StoryId(story_id), revision, version=version)
-        tag(response, story.version)
+        tag(response, story)
         return StoryOut.of(story)
 
     return router
