@@ -27,7 +27,10 @@ class Settings(EventSettings):
 
     source: ClassVar[str] = "story"
     default_rates: ClassVar[dict[str, str]] = {
+        "story.create_character": "60/minute",
         "story.create_story": "300/minute",
+        "story.delete_character": "60/minute",
+        "story.edit_character": "60/minute",
         "story.quote_story": "300/minute",
         "story.publish_story": "60/minute",
     }

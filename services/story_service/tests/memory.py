@@ -159,7 +159,7 @@ class MemoryStories:
         kept = {story.id for story in sorted(ready, key=lambda story: not story.is_latest)[:retained]}
         gone = [story.id for story in written if story.id not in kept]
         for story_id in gone:
-            del self._stories[story_id]
+            self._forget(self._stories.pop(story_id))
         return len(gone)
 
     async def pinned_of(self, user_id: UserId) -> int:
@@ -174,13 +174,15 @@ class MemoryStories:
     async def purge_deleted(self, deleted_before: datetime, most: int) -> int:
         old = [s for s in self._stories.values() if s.deleted_at and s.deleted_at < deleted_before][:most]
         for story in old:
-            del self._stories[story.id]
-            if story.generation_id is None:
-                continue
-            generation = self._tables.generations[story.generation_id]
-            forgotten = replace(generation.request, prompt="", tone=None)
-            self._tables.generations[generation.id] = replace(generation, request=forgotten)
+            self._forget(self._stories.pop(story.id))
         return len(old)
+
+    def _forget(self, story: Story) -> None:
+        if story.generation_id is None:
+            return
+        generation = self._tables.generations[story.generation_id]
+        forgotten = replace(generation.request, prompt="", tone=None)
+        self._tables.generations[generation.id] = replace(generation, request=forgotten)
 
     def _of(self, user_id: UserId) -> list[Story]:
         own = [story for story in self._stories.values() if story.user_id == user_id and not story.deleted_at]

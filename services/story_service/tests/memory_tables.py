@@ -24,6 +24,7 @@ class Reservation:
     id: ReservationId
     user_id: UserId
     lines: list[Line]
+    expires_at: datetime
     state: str = "open"
 
 
@@ -69,7 +70,9 @@ class MemoryUsageBook:
     async def open(
         self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
     ) -> None:
-        self._tables.reservations[generation.id] = Reservation(reservation_id, generation.user_id, list(lines))
+        self._tables.reservations[generation.id] = Reservation(
+            reservation_id, generation.user_id, list(lines), expires_at
+        )
 
     async def close(
         self, generation_id: GenerationId, *, settled: bool, now: datetime
@@ -85,6 +88,15 @@ class MemoryUsageBook:
         settled = line.settled or 0
         assert settled <= line.reserved, "the price cap"
         return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
+
+    async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
+        return [
+            (reservation.user_id, generation_id)
+            for generation_id, reservation in self._tables.reservations.items()
+            if reservation.state == "open"
+            and reservation.expires_at < now
+            and not self._tables.generations[generation_id].is_open
+        ][:most]
 
     async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
         self._tables.entries.setdefault(user_id, []).extend(entries)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from common_service.database import Database
 from services.story_service.tests.plans import scans_a_table
-from services.story_service.tests.worlds import NOON, READER, STORY_TEXT, CountedWork, World
+from services.story_service.tests.worlds import NOON, READER, STORY_TEXT, CountedWork, World, a_plan
 from story_service.application.purge_stories import DELETED_KEPT, PurgeDeletedStories
 
 pytestmark = pytest.mark.anyio
@@ -42,6 +42,16 @@ async def test_the_words_of_a_request_go_with_the_story_and_the_bill_stays(world
     assert (purged.request.prompt, purged.request.tone, purged.price) == ("", None, generation.price)
     assert (await world.generation(kept.id)).request.prompt == SECRET
     assert (await world.use.stories.one(READER, kept.story_id)).title == "The Last Ferry"
+
+
+async def test_what_the_plan_does_not_retain_takes_the_words_of_its_request_along(world: World) -> None:
+    world.subscriptions.plan = a_plan(kept=1)
+    generation = await world.ended(await world.ask(prompt=SECRET))
+    assert (await world.generation(generation.id)).request.prompt == SECRET
+    kept = await world.ended(await world.ask("other", prompt=SECRET))
+    removed = await world.generation(generation.id)
+    assert (removed.request.prompt, removed.request.tone, removed.price) == ("", None, generation.price)
+    assert (await world.generation(kept.id)).request.prompt == SECRET
 
 
 async def test_no_row_holds_the_text_afterwards(database: Database) -> None:

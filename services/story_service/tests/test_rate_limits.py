@@ -12,6 +12,7 @@ from common_service.rate_limit import local_limits
 from common_service.testing import ready
 from services.story_service.tests.worlds import OTHER, READER, World, no_plan
 from story_service.domain.ids import UserId
+from story_service.settings import Settings
 from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
@@ -21,7 +22,8 @@ WISH = {"prompt": "A keeper vanishes", "length": "short"}
 
 @pytest.fixture
 async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
-    limits = local_limits({"story.create_story": "2/minute", "story.quote_story": "1/minute"})
+    few = {"story.create_story": "2/minute", "story.quote_story": "1/minute", "story.create_character": "1/minute"}
+    limits = local_limits(Settings.default_rates | few)
     callers = issuer.callers({})
     app = assemble(world.use, callers, Cursors("a secret of the tests"), ready=ready, limits=limits)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://story") as client:
@@ -54,3 +56,12 @@ async def test_a_refusal_of_the_plan_is_told_with_what_is_left(
     world.subscriptions.plan = no_plan()
     answer = await http.post(STORIES, **asked_by(issuer, READER, "key"))
     assert (answer.status_code, answer.headers["ratelimit-remaining"]) == (402, "1")
+
+
+async def test_inventing_characters_is_limited_before_anything_is_looked_at(
+    http: httpx2.AsyncClient, issuer: TestIssuer
+) -> None:
+    headers = asked_by(issuer, READER, "key")["headers"]
+    answers = [await http.post("/story/v1/characters", headers=headers, json={}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [422, 429]
+    assert (await http.get("/story/v1/characters", headers=headers)).status_code == 200

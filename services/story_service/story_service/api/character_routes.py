@@ -11,7 +11,8 @@ from common_auth.callers import Callers, Person
 from common_service.conditional import ETAG, IF_MATCH, SeenVersion, tag
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor, PreconditionRequired
+from common_service.problems import BadCursor, PreconditionRequired, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.character_schemas import CharacterIn, CharacterOut, CharacterPatch
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.use_cases import UseCases
@@ -29,14 +30,15 @@ _MADE = (
     errors.CharacterLimitReached,
     IdempotencyKeyReused,
     IdempotencyInProgress,
+    RateLimited,
 )
 _OWNED = (errors.CharacterUnknown, errors.NotTheOwner)
-_EDITED = (*_OWNED, *_ADMITTED, errors.VersionConflict, PreconditionRequired)
+_EDITED = (*_OWNED, *_ADMITTED, errors.VersionConflict, PreconditionRequired, RateLimited)
 _REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 WhoseName = Annotated[Literal["house", "public", "own"] | None, Query(description="One part of the cast only.")]
 
 
-def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/characters", tags=["characters"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
@@ -64,14 +66,17 @@ def character_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) ->
         tag(response, character.version)
         return CharacterOut.of(character, user_id)
 
-    _add_changes(router, use_cases, callers)
+    _add_changes(router, use_cases, callers, limits)
     return router
 
 
-def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
+def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
+    may_create, may_edit, may_delete = (
+        [limits.per_user(f"story.{verb}_character", callers.reader)] for verb in ("create", "edit", "delete")
+    )
 
-    @router.post("", status_code=201, responses={201: {"headers": {**ETAG, **_REPLAYED}}, **_responses(*_MADE)})
+    @router.post("", status_code=201, dependencies=may_create, responses=_made())
     async def create_character(
         reader: Annotated[Person, signed_in], body: CharacterIn, key: IdempotencyKey, response: Response
     ) -> CharacterOut:
@@ -83,7 +88,12 @@ def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
             response.headers["Idempotent-Replayed"] = "true"
         return CharacterOut.of(made.character, user_id)
 
-    @router.patch("/{character_id:uuid}", responses=_tagged(*_EDITED), openapi_extra=IF_MATCH)
+    @router.patch(
+        "/{character_id:uuid}",
+        dependencies=may_edit,
+        responses=limited(_tagged(*_EDITED), 200),
+        openapi_extra=IF_MATCH,
+    )
     async def edit_character(
         reader: Annotated[Person, signed_in],
         character_id: UUID,
@@ -97,7 +107,12 @@ def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
         tag(response, character.version)
         return CharacterOut.of(character, user_id)
 
-    @router.delete("/{character_id:uuid}", status_code=204, responses=_responses(*_OWNED))
+    @router.delete(
+        "/{character_id:uuid}",
+        status_code=204,
+        dependencies=may_delete,
+        responses=limited({204: {"description": "It is gone."}, **_responses(*_OWNED, RateLimited)}, 204),
+    )
     async def delete_character(reader: Annotated[Person, signed_in], character_id: UUID) -> None:
         """Delete one's own character."""
         await use_cases.own_characters.delete(UserId(reader.user_id), CharacterId(character_id))
@@ -105,6 +120,10 @@ def _add_changes(router: APIRouter, use_cases: UseCases, callers: Callers) -> No
 
 def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
     return (datetime.fromisoformat(cursor["at"]), UUID(cursor["id"])) if cursor else None
+
+
+def _made() -> dict[int | str, dict[str, Any]]:
+    return limited({201: {"headers": {**ETAG, **_REPLAYED}}, **_responses(*_MADE)}, 201)
 
 
 def _tagged(*refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:

@@ -95,7 +95,7 @@ class Stories(Protocol):
         ...
 
     async def purge(self, user_id: UserId, retained: int) -> int:
-        """Remove all but the newest `retained`; pinned and unwritten ones stay and do not count."""
+        """Remove all but the newest `retained`, with the words of their requests; pinned and unwritten ones stay."""
         ...
 
     async def pinned_of(self, user_id: UserId) -> int:
@@ -194,6 +194,10 @@ class UsageBook(Protocol):
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
         """Turn a line's reserved amount into its settled one."""
+        ...
+
+    async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
+        """Return whose open reservations are past their time for which generations, of those that are closed."""
         ...
 
     async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None: ...

@@ -65,8 +65,7 @@ class SqlStories:
             .order_by(StoryRow.is_latest.desc(), StoryRow.created_at.desc())
             .limit(retained)
         )
-        statement = delete(StoryRow).where(*_prunable(user_id), StoryRow.id.not_in(kept)).returning(StoryRow.id)
-        return len((await self._session.scalars(statement)).all())
+        return await self._remove(*_prunable(user_id), StoryRow.id.not_in(kept))
 
     async def pinned_of(self, user_id: UserId) -> int:
         """Count by the reader's index."""
@@ -102,10 +101,12 @@ class SqlStories:
             .limit(most)
             .with_for_update(skip_locked=True)
         )
-        gone = await self._session.execute(
-            delete(StoryRow).where(StoryRow.id.in_(old)).returning(StoryRow.id, StoryRow.generation_id)
-        )
-        rows = gone.all()
+        return await self._remove(StoryRow.id.in_(old))
+
+    async def _remove(self, *which: ColumnElement[bool]) -> int:
+        """Remove stories with what is kept because of them, and return how many."""
+        removed = delete(StoryRow).where(*which).returning(StoryRow.id, StoryRow.generation_id)
+        rows = (await self._session.execute(removed)).all()
         if rows:
             await self._forget_requests([row.generation_id for row in rows if row.generation_id])
             counters = CounterRow.target_type == "story", CounterRow.target_id.in_([row.id for row in rows])

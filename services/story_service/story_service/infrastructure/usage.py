@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, text, tuple_, update
+from sqlalchemy import func, insert, literal_column, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from story_service.domain.generation import Generation
+from story_service.domain.generation import OPEN, Generation
 from story_service.domain.ids import GenerationId, ReservationId, UserId
 from story_service.domain.ledger import GENESIS, Balance, Head, LedgerEntry
 from story_service.domain.usage import Line, Meter, Window
 from story_service.infrastructure.rows import entry_of, ledger_values
-from story_service.infrastructure.tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
+from story_service.infrastructure.tables import GenerationRow, HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
 
 _UNLIMITED = 2**62
 _RESERVE = text(
@@ -131,6 +131,22 @@ class SqlUsageBook:
         )
         row = (await self._session.execute(statement)).one()
         return Meter(row.reserved, row.settled)
+
+    async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
+        """Read them by the index of open ones, the oldest first; another process takes what is locked elsewhere."""
+        query = (
+            select(ReservationRow.payer_id, ReservationRow.generation_id)
+            .join(GenerationRow, GenerationRow.id == ReservationRow.generation_id)
+            .where(
+                ReservationRow.state == literal_column("'open'"),  # as the index has it
+                ReservationRow.expires_at < now,
+                GenerationRow.state.not_in(OPEN),
+            )
+            .order_by(ReservationRow.expires_at)
+            .limit(most)
+        )
+        rows = (await self._session.execute(query)).all()
+        return [(UserId(payer), GenerationId(generation)) for payer, generation in rows]
 
     async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
         """Add entries and move the end of the chain."""

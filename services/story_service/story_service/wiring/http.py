@@ -58,7 +58,7 @@ def assemble(
             revision_routes(use_cases, callers),
             publishing_routes(use_cases, callers, limits),
             library_routes(use_cases, callers, cursors),
-            character_routes(use_cases, callers, cursors),
+            character_routes(use_cases, callers, cursors, limits),
             generation_routes(use_cases, callers, drain),
             usage_routes(use_cases, callers, cursors, limits),
             internal_usage_routes(use_cases, callers, cursors),

@@ -12,6 +12,7 @@ from common_service.jobs import periodic
 from common_service.serving import Background
 from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.read_library import ForgetViewers
+from story_service.application.release_reservations import ReleaseReservations
 from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
 from story_service.infrastructure.tables import idempotency_keys, messaging
@@ -50,6 +51,7 @@ def background(settings: Settings) -> Background:
             relay.job(),
             access.job(),
             periodic("sweep-generations", sweep, seconds=_SWEEP_SECONDS),
+            periodic("release-reservations", ReleaseReservations(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("purge-stories", PurgeDeletedStories(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
