@@ -1,6 +1,7 @@
 """The HTTP side: statuses, problem documents, who may ask, what may be kept."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import httpx2
@@ -11,6 +12,7 @@ from common_auth.testing import TestIssuer
 from payment_service.api.problems import PROBLEMS
 from payment_service.domain.errors import ProviderUnavailable, Refusal
 from payment_service.domain.ids import UserId
+from payment_service.domain.subscription import ProviderStatus
 from services.payment_service.tests.harness import Harness
 
 pytestmark = pytest.mark.anyio
@@ -90,8 +92,30 @@ async def test_billing_is_for_an_admin_behind_a_service(
     body = (await http.get(url, headers=service | admin)).json()
     assert (body["customer"]["id"], body["subscription"]["status"]) == (customer, "active")
     assert (len(body["invoices"]), body["access"]["plan"]) == (1, {"code": "pro", "rank": 1})
+    assert (body["subscription"]["pending_change"], body["subscription"]["action"]) == (None, None)
     stranger = (await http.get(f"/internal/v1/billing/{uuid4()}", headers=service | admin)).json()
     assert (stranger["customer"], stranger["subscription"], stranger["invoices"]) == (None, None, [])
+
+
+async def test_an_admin_sees_what_is_to_come_and_to_do_as_the_owner_does(
+    http: httpx2.AsyncClient, harness: Harness, issuer: TestIssuer, user_id: UserId
+) -> None:
+    customer = await harness.subscribe(user_id)
+    headers = {"Authorization": f"Bearer {issuer.service('payment/admin')}"}
+    headers |= {"X-Actor-Token": issuer.reader(groups=["admin"])}
+    pending = {"pending_price_id": "price_max_month", "pending_at": harness.clock() + timedelta(hours=23)}
+    portal = {"type": "update_payment_method", "href": "/payment/v1/portal-sessions"}
+    for terms, coming, action in (
+        (pending | {"schedule_id": "sub_sched_1"}, ("scheduled", "max"), None),
+        (pending | {"schedule_id": None}, ("unpaid", "max"), None),
+        ({"pending_price_id": "price_of_nobody"}, ("unpaid", None), None),
+        ({"pending_price_id": None, "status": ProviderStatus.PAST_DUE}, None, portal),
+    ):
+        harness.stripe.change(customer, **terms)
+        await harness.settle()
+        shown = (await http.get(f"/internal/v1/billing/{user_id}", headers=headers)).json()["subscription"]
+        change = shown["pending_change"]
+        assert ((change["kind"], change["plan_code"]) if change else None, shown["action"]) == (coming, action)
 
 
 async def test_a_checkout_is_answered_and_replayed(http: httpx2.AsyncClient, reader: dict[str, str]) -> None:

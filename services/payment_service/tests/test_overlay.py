@@ -114,6 +114,7 @@ def test_deny_wins_over_payment_and_over_every_allow(person: Person, now: dateti
     for rest in ([*over, denying], [denying, *over]):
         access = access_of(subscription, CATALOGUE, now, rest, granted)
         assert (access.is_entitled, access.plan_code, access.reason, access.period_end) == (False, "free", DENIED, None)
+        assert access.grants == ()
         assert not any(each["value"] for each in access.features.values() if each["kind"] == "flag")
         assert not any(each.get("limit", 1) for each in access.features.values() if each["kind"] == "limit")
 
@@ -226,6 +227,15 @@ def test_grants_burn_by_priority_then_by_their_end() -> None:
     access = access_of(None, CATALOGUE, NOW, (), [late, soon, first, waiting])
     assert [grant["id"] for grant in access.grants] == [str(each.id) for each in (first, soon, late)]
     assert access.next_change_at == NOW + DAY
+
+
+def test_grants_wait_behind_a_deny_of_everything() -> None:
+    given, deny = a_grant(days=1), replace(an_override("deny"), starts_at=NOW, expires_at=NOW + 2 * DAY)
+    later = a_grant(days=9)
+    denied = access_of(None, CATALOGUE, NOW, [deny], [given, later])
+    assert (denied.grants, denied.next_change_at) == ((), NOW + 2 * DAY)
+    after = access_of(None, CATALOGUE, NOW + 2 * DAY, [deny], [given, later])
+    assert [grant["id"] for grant in after.grants] == [str(later.id)]
 
 
 @pytest.mark.parametrize(

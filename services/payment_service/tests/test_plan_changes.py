@@ -1,6 +1,7 @@
 """What plans allow is changed from an instant on, for everybody who has them, and never overwritten."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,12 +10,13 @@ import pytest
 
 from common_auth.testing import TestIssuer
 from payment_service.application.access_ports import Span
+from payment_service.application.change_overrides import OverrideWish
 from payment_service.application.change_plans import LoadPlans
 from payment_service.application.recompute_access import RecomputeAccess
 from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionStale
 from payment_service.domain.plans import Entitlement, Plan
 from payment_service.domain.subscription import ProviderStatus
-from services.payment_service.tests.harness import TTL, Harness, somebody
+from services.payment_service.tests.harness import TTL, Harness, attempt, somebody
 from services.payment_service.tests.shipped import shipped_catalogue
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +129,37 @@ async def test_another_default_reaches_whoever_pays_for_none(harness: Harness) -
     await LoadPlans(harness.work, harness.clock)([replace(free, code="basic", name="Basic"), *others])
     await RecomputeAccess(harness.work, harness.clock, TTL)()
     assert (await harness.access(user_id)).access.plan_code == "basic"
+
+
+async def test_another_rank_reaches_whoever_has_the_plan(harness: Harness) -> None:
+    has_it, has_none = somebody(), somebody()
+    await harness.subscribe(has_it)
+    free, pro, most = SHIPPED
+    await LoadPlans(harness.work, harness.clock)([free, replace(pro, rank=2), replace(most, rank=3)])
+    assert [each.version for each in (await harness.access(has_it), await harness.access(has_none))] == [1, 0]
+    await RecomputeAccess(harness.work, harness.clock, TTL)()
+    version = await harness.access(has_it)
+    assert (version.version, version.plan_rank, version.cause.type) == (2, 2, "plan_change")
+    [*_, told] = await harness.told()
+    assert (told.type, told.data["plan"], told.data["cause_type"]) == (
+        "access.changed",
+        {"code": "pro", "rank": 2},
+        "plan_change",
+    )
+    harness.clock.advance(seconds=1)
+    past, _ = await harness.use_cases.read_history.page(has_it, Span(), 9)
+    assert [each.version.plan_rank for each in past] == [2, 1]
+
+
+async def test_whom_everything_is_allowed_has_the_least_of_what_is_sold_now(harness: Harness) -> None:
+    user_id = somebody()
+    wish = OverrideWish(user_id, "allow", "*", None, None, harness.clock() + timedelta(days=9), "a friend of ours")
+    await harness.use_cases.add_override(attempt(user_id), wish)
+    free, pro, most = SHIPPED
+    await LoadPlans(harness.work, harness.clock)([free, replace(pro, rank=2), replace(most, rank=1)])
+    await RecomputeAccess(harness.work, harness.clock, TTL)()
+    version = await harness.access(user_id)
+    assert (version.access.plan_code, version.cause.type, version.cause.id) == ("max", "plan_change", "least:max")
 
 
 @pytest.mark.parametrize(

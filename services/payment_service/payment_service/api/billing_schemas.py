@@ -42,7 +42,7 @@ class BillingView(BaseModel):
         return cls(
             user_id=billing.access.user_id,
             customer=CustomerView.of(billing.customer) if billing.customer else None,
-            subscription=SubscriptionView.of(billing.subscription) if billing.subscription else None,
+            subscription=SubscriptionView.of_picture(billing.picture) if billing.picture else None,
             invoices=[InvoiceView.of(invoice) for invoice in billing.invoices],
             access=AccessView.model_validate(billing.access.document(ttl_seconds)),
             overrides=[OverrideView.model_validate(each.document()) for each in billing.overrides],

@@ -10,7 +10,7 @@ from payment_service.application.read_picture import Picture
 from payment_service.domain.checkout import Checkout, CheckoutState
 from payment_service.domain.invoice import Invoice, InvoiceStatus
 from payment_service.domain.plans import Interval, Plan, Window
-from payment_service.domain.subscription import ProviderStatus, Subscription
+from payment_service.domain.subscription import ProviderStatus
 
 PlanCode = Annotated[str, StringConstraints(strict=True, max_length=32, pattern="^[a-z0-9_]{2,32}$")]
 ReturnPath = Annotated[
@@ -188,13 +188,13 @@ class SubscriptionView(BaseModel):
     next_invoice_at: datetime | None
     past_due_since: datetime | None
     grace_until: datetime | None
-    pending_change: PendingView | None = None
-    action: PayView | None = None
+    pending_change: PendingView | None
+    action: PayView | None
 
     @classmethod
-    def of(cls, subscription: Subscription) -> Self:
-        """Return what may be shown."""
-        terms = subscription.terms
+    def of_picture(cls, picture: Picture) -> Self:
+        """Return what may be shown, with what is to come and to do."""
+        subscription, terms = picture.subscription, picture.subscription.terms
         return cls(
             id=terms.provider_id,
             plan_code=subscription.plan_code,
@@ -209,15 +209,11 @@ class SubscriptionView(BaseModel):
             next_invoice_at=terms.period_end if terms.is_live and not terms.is_ending else None,
             past_due_since=subscription.past_due_since,
             grace_until=subscription.grace_until,
+            pending_change=PendingView.model_validate(picture.pending, from_attributes=True)
+            if picture.pending
+            else None,
+            action=PayView.model_validate(dict(picture.action)) if picture.action else None,
         )
-
-    @classmethod
-    def of_picture(cls, picture: Picture) -> Self:
-        """Return what may be shown, with what is to come and to do."""
-        shown = cls.of(picture.subscription)
-        pending = PendingView.model_validate(picture.pending, from_attributes=True) if picture.pending else None
-        action = PayView.model_validate(dict(picture.action)) if picture.action else None
-        return shown.model_copy(update={"pending_change": pending, "action": action})
 
 
 class InvoiceView(BaseModel):

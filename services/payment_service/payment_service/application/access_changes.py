@@ -34,9 +34,10 @@ async def recompute_access(
         await work.overrides.of(user_id, now),
         await work.grants.of(user_id, now),
     )
-    if access == current.access:
+    plan = catalogue.plans[access.plan_code]
+    if (access, plan.rank) == (current.access, current.plan_rank):
         return current
-    version = current.followed_by(access, catalogue.plans[access.plan_code], cause, now)
+    version = current.followed_by(access, plan, cause, now)
     await work.accesses.append(version)
     await work.outbox.add(access_changed(version, ttl_seconds))
     return version

@@ -9,7 +9,7 @@ from payment_service.application.access_ports import PriceReading
 from payment_service.application.ports import Clock, NewId, StartWork, Work
 from payment_service.domain.access_facts import entitlements_changed
 from payment_service.domain.errors import PlanNotFound, PlansUnfit, VersionStale
-from payment_service.domain.plan_changes import PastEntitlement, PlanChange, check_alike, check_together
+from payment_service.domain.plan_changes import PastEntitlement, PlanChange, check_alike, check_together, concerned
 from payment_service.domain.plans import Entitlement, Plan
 
 
@@ -71,17 +71,16 @@ class LoadPlans:
         check_together(wanted)
         async with self.start_work() as work:
             await work.plans.lock()
-            known = (await work.plans.catalogue()).plans
+            before = await work.plans.catalogue()
+            known = before.plans
             news = [line for plan in wanted for line in _news(known.get(plan.code), plan)]
             retired = [plan.code for plan in known.values() if plan.is_active and plan.code not in _codes(wanted)]
             news += [f"{code}: retired" for code in retired]
             if is_dry or not news:
                 return news
             await work.plans.arrange(wanted, retired)
-            default = next(plan.code for plan in wanted if plan.is_default)
-            for plan in known.values():
-                if plan.is_default and plan.code != default:  # whoever pays for none has another plan from now on
-                    await work.accesses.request_recompute(plan.code, f"default:{default}", None, self.now())
+            for code, cause_id in concerned(before, wanted):
+                await work.accesses.request_recompute(code, cause_id, None, self.now())
             for plan in wanted:
                 change = PlanChange.between(known.get(plan.code), plan)
                 version = known[plan.code].version + 1 if plan.code in known else 1

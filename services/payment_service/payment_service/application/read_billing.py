@@ -7,6 +7,7 @@ from uuid import UUID
 
 from payment_service.application.ports import Customer, StartWork
 from payment_service.application.read_access import ReadAccess
+from payment_service.application.read_picture import Picture, picture_of
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.errors import NoSubscription
 from payment_service.domain.grants import Grant
@@ -53,11 +54,16 @@ class Billing:
     """Everything that an admin sees of a person's billing."""
 
     customer: Customer | None
-    subscription: Subscription | None
+    picture: Picture | None
     invoices: Sequence[Invoice]
     access: AccessVersion
     overrides: Sequence[Override]
     grants: Sequence[Grant]
+
+    @property
+    def subscription(self) -> Subscription | None:
+        """The subscription that decides."""
+        return self.picture.subscription if self.picture else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +78,9 @@ class ReadBilling:
         async with self.start_work() as work:
             customer = await work.customers.of(user_id)
             subscription = governing(await work.subscriptions.of(user_id))
+            picture = await picture_of(work, subscription) if subscription else None
             invoices = await work.invoices.page(user_id, _LATEST, None)
             overrides = await work.overrides.latest(user_id, _LATEST)
             grants = await work.grants.latest(user_id, _LATEST)
         access = await self.read_access(user_id)
-        return Billing(customer, subscription, invoices, access, overrides, grants)
+        return Billing(customer, picture, invoices, access, overrides, grants)

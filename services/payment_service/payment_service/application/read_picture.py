@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from payment_service.application.ports import StartWork
+from payment_service.application.ports import StartWork, Work
 from payment_service.domain.changes import TO_PORTAL, bill_action
 from payment_service.domain.errors import NoSubscription
 from payment_service.domain.ids import UserId
@@ -47,10 +47,15 @@ class ReadPicture:
             subscription = governing(await work.subscriptions.of(user_id))
             if subscription is None:
                 raise NoSubscription
-            catalogue = await work.plans.catalogue()
-            latest = subscription.terms.latest_invoice_id
-            bills = await work.invoices.named([latest] if latest else [])
-        return Picture(subscription, _pending(subscription.terms, catalogue), _action(subscription.terms, bills))
+            return await picture_of(work, subscription)
+
+
+async def picture_of(work: Work, subscription: Subscription) -> Picture:
+    """Return a subscription with what is to come and to do."""
+    latest = subscription.terms.latest_invoice_id
+    bills = await work.invoices.named([latest] if latest else [])
+    pending = _pending(subscription.terms, await work.plans.catalogue())
+    return Picture(subscription, pending, _action(subscription.terms, bills))
 
 
 def _pending(terms: Terms, catalogue: Catalogue) -> PendingChange | None:

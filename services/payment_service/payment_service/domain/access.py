@@ -114,10 +114,11 @@ def access_of(
 ) -> Access:
     """Compute a person's access. Whoever is not entitled has the default plan, whatever was bought once.
 
-    A deny of everything wins over payment and over every allow; an allow entitles whoever did not pay.
+    A deny of everything wins over payment, over every allow and over grants; an allow entitles whoever did not pay.
     """
     standing, overlay = access_state(subscription, now), Overlay.of(overrides, now)
     is_denied = overlay.denies_everything
+    counting = [] if is_denied else grants
     paying = subscription if standing.is_entitled and not is_denied else None
     plan = catalogue.default if is_denied else _plan(subscription, standing, overlay, catalogue)
     return Access(
@@ -128,8 +129,8 @@ def access_of(
         period_start=paying.terms.period_start if paying else None,
         period_end=paying.terms.period_end if paying else None,
         reason=DENIED if is_denied else standing.reason,
-        next_change_at=_next_edge(standing, overrides, grants, now),
-        grants=in_burn_order(grants, now),
+        next_change_at=_next_edge(standing, overrides, counting, now),
+        grants=in_burn_order(counting, now),
     )
 
 

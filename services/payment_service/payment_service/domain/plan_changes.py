@@ -1,13 +1,13 @@
 """Changes of what plans allow: read, held against what makes sense, and told apart from what was."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from payment_service.domain.errors import PlansUnfit
-from payment_service.domain.plans import Entitlement, Plan
+from payment_service.domain.plans import Catalogue, Entitlement, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,24 @@ def check_alike(model: Plan, plan: Plan) -> None:
             raise PlansUnfit(f"The plan {model.code} does not say what it allows of {feature}.")
         if expected[feature] != found[feature]:
             raise PlansUnfit(f"The feature {feature} is of another kind in {plan.code} than in {model.code}.")
+
+
+def concerned(before: Catalogue, wanted: Sequence[Plan]) -> Iterator[tuple[str, str]]:
+    """Return of which plans the people are computed anew because plans change their places, and what that is called.
+
+    Whoever pays for none has the default, whom an admin allows everything the least that is sold, and all see the rank.
+    """
+    for plan in wanted:
+        old = before.plans.get(plan.code)
+        if old is not None and old.rank != plan.rank:
+            yield plan.code, f"rank:{plan.code}:{plan.rank}"
+    if not before.plans:
+        return
+    after = Catalogue({plan.code: plan for plan in wanted}, {})
+    if before.least_sold.code != after.least_sold.code:
+        yield before.least_sold.code, f"least:{after.least_sold.code}"
+    if before.default.code != after.default.code:
+        yield before.default.code, f"default:{after.default.code}"
 
 
 def _shapes(plan: Plan) -> dict[str, tuple[str, str | None]]:

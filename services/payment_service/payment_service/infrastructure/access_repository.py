@@ -12,9 +12,6 @@ from payment_service.application.access_ports import PastVersion, Recompute, Spa
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.ids import UserId
 from payment_service.infrastructure.access_rows import AccessRow, RecomputeRow
-from payment_service.infrastructure.plan_rows import PlanRow
-
-_versions = select(AccessRow, PlanRow.rank).join(PlanRow, PlanRow.code == AccessRow.plan_code)
 
 
 class SqlAccesses:
@@ -25,9 +22,9 @@ class SqlAccesses:
 
     async def current(self, user_id: UserId) -> AccessVersion | None:
         """Return the version in force, None for somebody never heard of."""
-        current = _versions.where(AccessRow.user_id == user_id, AccessRow.valid_to.is_(None))
-        row = (await self._session.execute(current)).first()
-        return row[0].to_domain(row[1]) if row else None
+        current = select(AccessRow).where(AccessRow.user_id == user_id, AccessRow.valid_to.is_(None))
+        row = await self._session.scalar(current)
+        return row.to_domain() if row else None
 
     async def append(self, version: AccessVersion) -> None:
         """Let a version follow the current one: it ends at the instant at which the new one begins."""
@@ -37,20 +34,20 @@ class SqlAccesses:
 
     async def history(self, user_id: UserId, span: Span, limit: int) -> list[PastVersion]:
         """Return the versions that were in force within a span, youngest first."""
-        theirs = _versions.where(AccessRow.user_id == user_id)
+        theirs = select(AccessRow).where(AccessRow.user_id == user_id)
         if span.start:
             theirs = theirs.where(AccessRow.valid_to.is_(None) | (AccessRow.valid_to > span.start))
         if span.end:
             theirs = theirs.where(AccessRow.valid_from < span.end)
         if span.before_version:
             theirs = theirs.where(AccessRow.version < span.before_version)
-        rows = await self._session.execute(theirs.order_by(AccessRow.version.desc()).limit(limit))
-        return [PastVersion(row.to_domain(rank), row.valid_to) for row, rank in rows]
+        rows = await self._session.scalars(theirs.order_by(AccessRow.version.desc()).limit(limit))
+        return [PastVersion(row.to_domain(), row.valid_to) for row in rows]
 
     async def currents(self, user_ids: Sequence[UserId]) -> list[AccessVersion]:
         """Return the versions in force of those who have one."""
-        theirs = _versions.where(AccessRow.user_id.in_(user_ids), AccessRow.valid_to.is_(None))
-        return [row.to_domain(rank) for row, rank in await self._session.execute(theirs)]
+        theirs = select(AccessRow).where(AccessRow.user_id.in_(user_ids), AccessRow.valid_to.is_(None))
+        return [row.to_domain() for row in await self._session.scalars(theirs)]
 
     async def request_recompute(self, plan_code: str, cause_id: str, actor: UUID | None, now: datetime) -> None:
         """Have everybody computed anew who has a version and this plan."""

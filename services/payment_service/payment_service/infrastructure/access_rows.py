@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -38,6 +38,7 @@ class AccessRow(Row):
     state: Mapped[str]
     entitled: Mapped[bool]
     plan_code: Mapped[str] = mapped_column(ForeignKey("payment.plans.code"))
+    plan_rank: Mapped[int] = mapped_column(SmallInteger)
     features: Mapped[dict[str, Any]]
     grants: Mapped[Any] = mapped_column(JSONB, server_default=text("'[]'"))
     period_start: Mapped[datetime | None]
@@ -60,6 +61,7 @@ class AccessRow(Row):
             "state": access.state.value,
             "entitled": access.is_entitled,
             "plan_code": access.plan_code,
+            "plan_rank": version.plan_rank,
             "features": dict(access.features),
             "grants": [dict(grant) for grant in access.grants],
             "period_start": access.period_start,
@@ -72,8 +74,8 @@ class AccessRow(Row):
             "valid_from": version.valid_from,
         }
 
-    def to_domain(self, plan_rank: int) -> AccessVersion:
-        """Return the version; the plan's rank comes from its own row."""
+    def to_domain(self) -> AccessVersion:
+        """Return the version."""
         access = Access(
             state=AccessState(self.state),
             is_entitled=self.entitled,
@@ -86,7 +88,7 @@ class AccessRow(Row):
             grants=tuple(self.grants),
         )
         cause = Cause(cast("CauseType", self.cause_type), self.cause_id, self.caused_by)
-        return AccessVersion(UserId(self.user_id), self.version, access, plan_rank, cause, self.valid_from)
+        return AccessVersion(UserId(self.user_id), self.version, access, self.plan_rank, cause, self.valid_from)
 
 
 class RecomputeRow(Row):
