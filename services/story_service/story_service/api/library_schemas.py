@@ -10,7 +10,7 @@ from story_service.api.schemas import SourceOut, Wire, source_out
 from story_service.domain.library import LibraryStory
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-TruthModeName = Literal["fiction", "inspired"]
+TruthModeName = Literal["fiction", "inspired", "documented"]
 SortName = Literal["newest", "popular", "title"]
 
 

@@ -92,7 +92,7 @@ class StoryBrief(Wire):
 
     id: UUID
     state: Literal["generating"] = "generating"
-    truth_mode: Literal["fiction", "inspired"]
+    truth_mode: Literal["fiction", "inspired", "documented"]
     label: str
     created_at: datetime
 
@@ -165,7 +165,7 @@ class StorySummary(Wire):
 
     id: UUID
     title: str
-    truth_mode: Literal["fiction", "inspired"]
+    truth_mode: Literal["fiction", "inspired", "documented"]
     label: str
     state: Literal["generating", "ready", "failed"]
     is_latest: bool

@@ -154,6 +154,15 @@ class CharacterLimitReached(Refusal):
         self.action = _checkout(plans)
 
 
+class CaseLimitReached(Refusal):
+    """The plan includes no more own cases; a larger one does, or one of them must go."""
+
+    def __init__(self, limit: int, used: int, plans: tuple[str, ...]) -> None:
+        super().__init__(f"Your plan includes {limit} own cases.")
+        self.meter, self.limit, self.used = "cases.own", limit, used
+        self.action = _checkout(plans)
+
+
 class RealPersonRefused(Refusal):
     """A character that is, or says that it is, somebody real."""
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
 from story_service.domain.generation import Generation
 from story_service.domain.ids import ReservationId, UserId
 from story_service.domain.moderation import Decision
@@ -66,5 +67,13 @@ class StoryCloned:
 
 
 Event = (
-    StoryCreated | GenerationClosed | UsageSettled | ModerationDecided | StoryPublished | StoryUnpublished | StoryCloned
+    StoryCreated
+    | GenerationClosed
+    | UsageSettled
+    | ModerationDecided
+    | StoryPublished
+    | StoryUnpublished
+    | StoryCloned
+    | CaseUpdated
+    | PersonStatusChanged
 )

@@ -16,6 +16,7 @@ class TruthMode(StrEnum):
 
     FICTION = "fiction"
     INSPIRED = "inspired"
+    DOCUMENTED = "documented"
 
 
 class Length(StrEnum):
@@ -65,6 +66,7 @@ SHOWN = frozenset({PublishState.PUBLISHED, PublishState.UNLISTED})
 LABELS = {
     TruthMode.FICTION: "AI-generated fiction",
     TruthMode.INSPIRED: "AI-generated, inspired by real events",
+    TruthMode.DOCUMENTED: "AI-generated from a documented case",
 }
 
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from common_events.outbox import Fact
+from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
 from story_service.domain.events import (
     Event,
     GenerationClosed,
@@ -15,6 +16,7 @@ from story_service.domain.events import (
     UsageSettled,
 )
 from story_service.domain.generation import Generation
+from story_service.infrastructure.cases.facts import case_fact
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.publishing.facts import shelf_fact_of
 
@@ -32,6 +34,8 @@ def fact_of(event: Event) -> Fact:
             return _usage_settled(event)
         case ModerationDecided():
             return _moderation_decided(event)
+        case CaseUpdated() | PersonStatusChanged():
+            return case_fact(event)
 
 
 def _story_created(event: StoryCreated) -> Fact:

@@ -18,6 +18,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
+from story_service.infrastructure.cases.tables import (
+    CaseFactRow,
+    CaseRow,
+    FactSourceRow,
+    PersonRow,
+    RecheckRow,
+    SourceRow,
+)
 from story_service.infrastructure.character_tables import CharacterRow
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.revisions.tables import RevisionRow
@@ -157,6 +165,7 @@ class StoryRow(Row):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.cases.id", ondelete="SET NULL"))
     search: Mapped[Any] = mapped_column(TSVECTOR, Computed(_STORY_SEARCH, persisted=True), deferred=True, nullable=True)
 
     __table_args__ = (
@@ -196,6 +205,7 @@ class StoryRow(Row):
             "created_at",
             postgresql_where=text("origin = 'house' AND publish_state = 'in_review' AND deleted_at IS NULL"),
         ),
+        Index("ix_stories_case_id", "case_id", "id", postgresql_where=text("case_id IS NOT NULL")),
         Index("ix_stories_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
 
@@ -232,18 +242,24 @@ class DecisionRow(Row):
 
 
 __all__ = [
+    "CaseFactRow",
+    "CaseRow",
     "CharacterRow",
     "ChunkRow",
     "CounterRow",
     "DecisionRow",
+    "FactSourceRow",
     "GenerationRow",
     "HeadRow",
     "LedgerRow",
     "LineRow",
     "ModelRow",
+    "PersonRow",
+    "RecheckRow",
     "ReservationRow",
     "RevisionRow",
     "Row",
+    "SourceRow",
     "StoryRow",
     "ViewRow",
     "WindowRow",
