@@ -48,6 +48,8 @@ FLOWS = {
         f"story.{what}": Flow("story", "story", ("admin",))
         for what in ("created", "published", "unpublished", "cloned")
     },
+    "case.updated": Flow("story", "case", ("admin",)),
+    "case.person_status_changed": Flow("story", "case", ("admin",)),
     "generation.closed": Flow("story", "generation", ("admin",)),
     "usage.settled": Flow("story", "person", ("admin",)),
     "moderation.decided": Flow("story", "story", ("admin",)),
@@ -96,6 +98,8 @@ def message(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
             own |= {"subject": None, "partition_key": f"plan:{data['plan']}"}
         case "Stripe customer":
             own |= {"subject": None, "partition_key": "cus_1SVa2b"}
+        case "case":
+            own["partition_key"] = data["case_id"]
         case _:
             own["partition_key"] = data.get("story_id") or data.get("target", {}).get("id") or data["generation_id"]
     version = data.get("version", data.get("ledger_seq", 1))

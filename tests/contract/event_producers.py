@@ -30,6 +30,7 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from services.payment_service.tests.harness import Harness, attempt, somebody
 from services.payment_service.tests.memory import Memory
 from services.payment_service.tests.worlds import FakeStripe
+from services.story_service.tests.a_case import a_file, a_person
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, with_shelf
@@ -38,6 +39,8 @@ from services.user_service.tests.worlds import NOON, a_user_id, an_identity
 from services.user_service.tests.worlds import World as UserWorld
 from story_service.application.attempts import AttemptKey
 from story_service.domain import events as story_events
+from story_service.domain.cases.case_file import LegalStatus
+from story_service.domain.cases.changes import with_person
 from story_service.domain.errors import InputBlocked, WriterFailed
 from story_service.domain.ids import StoryId
 from story_service.domain.publishing.publishing import Visibility
@@ -144,7 +147,14 @@ async def story_tells() -> Sequence[story_events.Event]:
     with contextlib.suppress(InputBlocked):
         await world.ask("key-4", prompt=UNSAFE)
     await world.engine.runs.drain(5)
-    return database.tables.facts
+    return [*database.tables.facts, *case_events()]
+
+
+def case_events() -> Sequence[story_events.Event]:
+    """Fill a case file, and have somebody in it acquitted."""
+    accused = a_person(legal_status=LegalStatus.CHARGED)
+    file = with_person(a_file(), accused, NOON).file
+    return with_person(file, replace(accused, legal_status=LegalStatus.ACQUITTED), NOON).events
 
 
 async def _shown(world: StoryWorld, story_id: StoryId) -> None:

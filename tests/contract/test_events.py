@@ -41,6 +41,7 @@ TELLING = (
     "user_service/user_service/infrastructure/facts.py",
     "payment_service/payment_service/domain/events.py",
     "story_service/story_service/infrastructure/facts.py",
+    "story_service/story_service/infrastructure/cases/facts.py",
 )
 PROSE = ("keeper", "harbour", "[[unsafe")  # of the prompts and stories that story_service was given
 

@@ -26,6 +26,7 @@ _ARCHIVED_ONLY = (
     *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
     *("story.published", "story.unpublished", "story.cloned"),
+    *("case.updated", "case.person_status_changed"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

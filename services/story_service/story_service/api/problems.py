@@ -13,6 +13,7 @@ from common_auth.errors import (
 )
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
+from story_service.api.cases.problems import CASE_PROBLEMS
 from story_service.domain import errors
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -35,11 +36,13 @@ PROBLEMS: dict[type[Exception], Problem] = {
     errors.CharacterUnknown: Problem(404, "not_found"),
     errors.NotTheOwner: Problem(403, "forbidden"),
     errors.CharacterLimitReached: Problem(402, "plan_upgrade_required", ("action", "meter", "limit", "used")),
+    errors.CaseLimitReached: Problem(402, "plan_upgrade_required", ("action", "meter", "limit", "used")),
     errors.RealPersonRefused: Problem(422, "real_person_refused"),
     errors.VersionConflict: Problem(412, "version_conflict"),
     errors.AlreadyClosed: Problem(409, "already_closed"),
     errors.ChunksPurged: Problem(410, "chunks_purged", ("action",)),
     errors.ModerationUnavailable: Problem(503, "moderation_unavailable", retry_after=5),
+    **CASE_PROBLEMS,
 }
 FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
 ANY_READER: Sequence[type[Exception]] = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)

@@ -11,7 +11,7 @@ _FENCE = re.compile(r"</?\s*reader_request[^>]*>", re.IGNORECASE)
 _TRUTH = {
     TruthMode.FICTION: "Everything is invented: no real person, victim or case may appear.",
     TruthMode.INSPIRED: "It may be inspired by real events, but change every name and place and accuse no real person.",
-    TruthMode.DOCUMENTED: "It tells of a documented case: assert nothing about real people that the case file does not.",
+    TruthMode.DOCUMENTED: "It tells of a documented case: assert nothing of real people that its file does not.",
 }
 
 

@@ -89,9 +89,7 @@ class OwnCases:
 
         return await self.change(user_id, case_id, apply, _head_words)
 
-    async def change(
-        self, user_id: UserId, case_id: UUID, apply: Apply, words: Callable[[CaseFile], str]
-    ) -> CaseFile:
+    async def change(self, user_id: UserId, case_id: UUID, apply: Apply, words: Callable[[CaseFile], str]) -> CaseFile:
         """Change a file; `words` of it are judged first. Raises CaseUnknown, NotTheOwner, and what `apply` raises."""
         async with self.start_work() as work:
             wanted = apply(await owned(work, user_id, case_id))
@@ -103,9 +101,7 @@ class OwnCases:
             await work.commit()
         return change.file
 
-    async def add(
-        self, user_id: UserId, case_id: UUID, apply: Apply, words: str, attempt: Attempt
-    ) -> Answer:
+    async def add(self, user_id: UserId, case_id: UUID, apply: Apply, words: str, attempt: Attempt) -> Answer:
         """Add a part to a file, once under its key. Raises as `change` does."""
         principal = str(user_id)
         async with self.start_work() as work:

@@ -13,6 +13,7 @@ from story_service.domain.cases.case_file import CaseFile, CaseHead
 from story_service.domain.cases.changes import Change
 from story_service.domain.cases.events import PersonStatusChanged
 from story_service.domain.ids import StoryId, UserId
+from story_service.domain.story import TruthMode
 
 Document = dict[str, Any]
 """An answer as it goes over the wire."""
@@ -55,6 +56,18 @@ class Dependent:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class CitedStory:
+    """A story, and the case it rests on."""
+
+    id: StoryId
+    user_id: UserId | None
+    case_id: UUID | None
+    truth_mode: TruthMode
+    body: str
+    is_published: bool
+
+
 class CaseFiles(Protocol):
     """Case files that are not deleted."""
 
@@ -75,6 +88,8 @@ class CaseFiles(Protocol):
     async def delete(self, case_id: UUID, now: datetime) -> None:
         """Hide one."""
         ...
+
+    async def story(self, story_id: StoryId) -> CitedStory | None: ...
 
     async def has_published_stories(self, case_id: UUID) -> bool: ...
 

@@ -73,6 +73,13 @@ class MinorMustBeProtected(Refusal):
         super().__init__("A minor must be protected: the name is shown to nobody else.")
 
 
+class ProtectedPersonNamed(Refusal):
+    """The cover of the file names somebody who is protected."""
+
+    def __init__(self) -> None:
+        super().__init__("The title or the summary names a person who is protected.")
+
+
 class VictimNotAccused(Refusal):
     """A victim with a legal status of an accused."""
 

@@ -6,18 +6,19 @@ person: a sentence that names somebody real with a word of guilt and without one
 
 import re
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
-from story_service.domain.cases.case_file import CaseFile, LegalStatus, Person, Role, SourceKind
+from story_service.domain.cases.case_file import CaseFact, CaseFile, LegalStatus, Person, Role, SourceKind
 from story_service.domain.cases.errors import (
     ConvictionSourceRequired,
     GuiltNotEstablished,
     MinorMustBeProtected,
+    ProtectedPersonNamed,
     RealPersonInFiction,
     ReferenceUnknown,
     SourceRequired,
     VictimNotAccused,
 )
-from story_service.domain.cases.case_file import CaseFact
 from story_service.domain.real_people import is_real_person
 from story_service.domain.story import TruthMode
 
@@ -33,11 +34,11 @@ _GUILT = re.compile(
     re.IGNORECASE,
 )
 _DOUBT = re.compile(
-    r"\b(?:alleged|allegedly|allegations?|accused|accuses?|accusation|charged|charges?|suspect(?:ed|s)?|suspicion|suspicions"
-    r"|claim(?:ed|s)?|said to|reportedly|according to|whether|if|may have|might have|could have|believed|rumou?red|rumou?rs?"
-    r"|denied|denies|acquitted|acquittal|exonerated|cleared|innocent|not guilty|never (?:charged|convicted|tried)|no evidence"
-    r"|wrongly|wrongful|overturned|quashed|unproven|was not|were not|is not|did not|didn['\u2019]t|wasn['\u2019]t|isn['\u2019]t"
-    r"|nobody|no one|question(?:ed|s)?|tried for|trial)\b",
+    r"\b(?:alleged|allegedly|allegations?|accused|accuses?|accusation|charged|charges?|suspect(?:ed|s)?|suspicions?"
+    r"|claim(?:ed|s)?|said to|reportedly|according to|whether|if|may have|might have|could have|believed|rumou?red"
+    r"|rumou?rs?|denied|denies|acquitted|acquittal|exonerated|cleared|innocent|not guilty|no evidence|unproven"
+    r"|never (?:charged|convicted|tried)|wrongly|wrongful|overturned|quashed|(?:was|were|is|did) not"
+    r"|(?:did|was|is)n['\u2019]t|nobody|no one|question(?:ed|s)?|tried for|trial)\b",
     re.IGNORECASE,
 )
 
@@ -46,6 +47,10 @@ def demand_person_fit(file: CaseFile, person: Person) -> None:
     """Raise what stands against this person in this file."""
     if person.is_minor and not person.protected:
         raise MinorMustBeProtected
+    if person.status_source_id is not None and person.status_source_id not in _standing(file):
+        raise ReferenceUnknown("source")
+    if person.protected and names(f"{file.head.title}\n{file.head.summary}", person):
+        raise ProtectedPersonNamed
     if person.role is Role.VICTIM and person.legal_status is not LegalStatus.NONE:
         raise VictimNotAccused
     if file.head.truth_mode is TruthMode.FICTION:
@@ -59,8 +64,7 @@ def demand_person_fit(file: CaseFile, person: Person) -> None:
 
 def demand_fact_fit(file: CaseFile, fact: CaseFact) -> None:
     """Raise what stands against this fact in this file."""
-    standing = {source.id for source in file.sources if source.stands}
-    if not {cited.source_id for cited in fact.sources} <= standing:
+    if not {cited.source_id for cited in fact.sources} <= _standing(file):
         raise ReferenceUnknown("source")
     if fact.person_id is not None and fact.person_id not in {person.id for person in file.persons}:
         raise ReferenceUnknown("person")
@@ -72,7 +76,9 @@ def demand_fact_fit(file: CaseFile, fact: CaseFact) -> None:
 
 
 def demand_words_fit(file: CaseFile, text: str) -> None:
-    """Raise GuiltNotEstablished for a title or a summary that says too much."""
+    """Raise GuiltNotEstablished, ProtectedPersonNamed for a title or a summary that says too much: lists show both."""
+    if any(person.protected and names(text, person) for person in file.persons):
+        raise ProtectedPersonNamed
     if called_guilty(file, text):
         raise GuiltNotEstablished
 
@@ -90,7 +96,9 @@ def called_guilty(file: CaseFile, text: str, *, about: Iterable[Person] = ()) ->
 
     Who the text is `about` need not be named in it.
     """
-    at_risk = [one for one in file.persons if one.is_real and one.role is not Role.VICTIM and not has_conviction(file, one)]
+    at_risk = [
+        one for one in file.persons if one.is_real and one.role is not Role.VICTIM and not has_conviction(file, one)
+    ]
     always = set(about)
     found = {
         one.id: one
@@ -117,13 +125,17 @@ def veiled(text: str, persons: Iterable[Person]) -> str:
 
 
 def speaks_as_victim(file: CaseFile, text: str) -> bool:
-    """Tell whether a text begins to speak in the first person as a real victim: `I, Ada Quill, ...`, `my name is Ada`."""
+    """Tell whether a text speaks in the first person as a real victim: `I, Ada Quill, ...`, `my name is Ada`."""
     victims = [one for one in file.persons if one.is_real and one.role is Role.VICTIM]
     return any(
         re.search(rf"\b(?:I,? (?:am |was )?|my name (?:is|was) ){re.escape(name)}\b", text)
         for victim in victims
         for name in (*victim.names, *(each.split()[0] for each in victim.names))
     )
+
+
+def _standing(file: CaseFile) -> set[UUID]:
+    return {source.id for source in file.sources if source.stands}
 
 
 def _sentences(text: str) -> Iterator[str]:

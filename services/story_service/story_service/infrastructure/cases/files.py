@@ -22,10 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from story_service.application.cases.ports import CasePage, Whose
+from story_service.application.cases.ports import CasePage, CitedStory, Whose
 from story_service.domain.cases.case_file import CaseFile, CaseHead
 from story_service.domain.cases.changes import Change
-from story_service.domain.ids import UserId
+from story_service.domain.ids import StoryId, UserId
+from story_service.domain.story import TruthMode
 from story_service.infrastructure.cases import rows
 from story_service.infrastructure.cases.tables import CaseFactRow, CaseRow, FactSourceRow, PersonRow, SourceRow
 from story_service.infrastructure.tables import StoryRow
@@ -86,9 +87,10 @@ class SqlCaseFiles:
         await self._put(SourceRow, [rows.source_values(head.id, one) for one in change.sources])
         if change.dropped:
             await self._session.execute(delete(SourceRow).where(SourceRow.id == change.dropped))
-        places = {one.id: place for place, one in enumerate((*change.file.persons, *change.file.facts))}
-        await self._put(PersonRow, [rows.person_values(head.id, one, places[one.id]) for one in change.persons])
-        await self._put(CaseFactRow, [rows.fact_values(head.id, one, places[one.id]) for one in change.facts])
+        person_at = {one.id: place for place, one in enumerate(change.file.persons)}
+        await self._put(PersonRow, [rows.person_values(head.id, one, person_at[one.id]) for one in change.persons])
+        fact_at = {one.id: place for place, one in enumerate(change.file.facts)}
+        await self._put(CaseFactRow, [rows.fact_values(head.id, one, fact_at[one.id]) for one in change.facts])
         if change.facts:
             ids = [one.id for one in change.facts]
             await self._session.execute(delete(FactSourceRow).where(FactSourceRow.fact_id.in_(ids)))
@@ -100,6 +102,17 @@ class SqlCaseFiles:
         """Hide one."""
         hidden = {"deleted_at": now, "updated_at": now}
         await self._session.execute(update(CaseRow).where(CaseRow.id == case_id).values(**hidden))
+
+    async def story(self, story_id: StoryId) -> CitedStory | None:
+        """Read as much of a story as its citations need."""
+        columns = StoryRow.id, StoryRow.user_id, StoryRow.case_id, StoryRow.truth_mode, StoryRow.body
+        query = select(*columns, StoryRow.publish_state).where(StoryRow.id == story_id, StoryRow.deleted_at.is_(None))
+        row = (await self._session.execute(query)).one_or_none()
+        if row is None:
+            return None
+        owner = UserId(row.user_id) if row.user_id else None
+        is_published = row.publish_state in _SHOWN
+        return CitedStory(StoryId(row.id), owner, row.case_id, TruthMode(row.truth_mode), row.body, is_published)
 
     async def has_published_stories(self, case_id: UUID) -> bool:
         """Look by the index of the case's stories."""
@@ -126,8 +139,6 @@ class SqlCaseFiles:
         statement = postgresql.insert(table).values(values)
         changed = {name: statement.excluded[name] for name in values[0] if name not in {"id", "case_id", "position"}}
         await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
-
-
 
 
 def _part(part: Whose, wanted: CasePage) -> Select[Any]:

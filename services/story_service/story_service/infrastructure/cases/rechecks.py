@@ -66,7 +66,7 @@ class SqlRechecks:
             Dependent(
                 StoryId(row.id),
                 UserId(row.user_id) if row.user_id else None,
-                "\n".join((row.title, row.synopsis, row.body)),
+                f"{row.title}\n{row.synopsis}\n{row.body}",
             )
             for row in found
         ]
