@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from common_events.lag import OutboxLag
 from common_events.outbox import channel, envelope_of
 from common_events.retention import Retention
+from common_events.tracing import carrying
 from common_events.transport import EventsLost, Publisher, Retaining, TransportFull
 from common_service.jobs import Job, pause
 
@@ -86,8 +87,10 @@ class Relay:
         """
         rows = await (await connection.execute(self._read, [_BATCH])).fetchall()
         if rows:
-            await self._publisher.publish([envelope_of(row, self._source) for row in rows])
-            await connection.execute(self._mark, [[row["seq"] for row in rows]])
+            envelopes = [envelope_of(row, self._source) for row in rows]
+            with carrying(envelopes):
+                await self._publisher.publish(envelopes)
+                await connection.execute(self._mark, [[row["seq"] for row in rows]])
         return len(rows)
 
     async def _published(self, connection: Connection, stop: asyncio.Event) -> int:

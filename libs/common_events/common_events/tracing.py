@@ -9,7 +9,7 @@ from opentelemetry.trace import SpanKind
 from structlog.contextvars import bound_contextvars
 
 from common_events.envelope import Envelope
-from common_service.tracing import continued, fail, remote, tracer
+from common_service.tracing import continued, fail, remote, span, tracer
 
 
 def handling(consumer: str, envelope: Envelope) -> AbstractContextManager[None]:
@@ -40,6 +40,21 @@ def handling_many(consumer: str, envelopes: Sequence[Envelope]) -> Iterator[None
     finally:
         for span in begun:
             span.end()
+
+
+@contextlib.contextmanager
+def carrying(envelopes: Sequence[Envelope]) -> Iterator[None]:
+    """Where there are traces, make a span of the carrying of these events: in the trace that they are all part of, or
+    else a trace of its own."""
+    if tracer() is None:
+        yield
+        return
+    traces = {each.traceparent and each.traceparent[:35] for each in envelopes}  # version and trace id
+    first = envelopes[0]
+    told = {"messaging.operation.type": "send", "messaging.destination.name": first.source}
+    at = first.traceparent if len(traces) == 1 else None
+    with span(f"relay {first.source}", SpanKind.PRODUCER, told, remote(at)):
+        yield
 
 
 @contextlib.contextmanager

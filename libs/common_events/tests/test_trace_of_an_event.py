@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 from fastapi import APIRouter
+from psycopg.rows import dict_row
 from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,6 +23,7 @@ from common_events.outbox import Fact, SqlOutbox
 from common_events.redis_streams import RedisPublisher, RedisSubscription
 from common_events.relay import Relay
 from common_events.tables import messaging_tables
+from common_events.testing import MemoryBroker, MemoryPublisher
 from common_service.app import create_service_app
 from common_service.database import Database
 from common_service.http import HttpClient
@@ -155,3 +158,22 @@ async def test_many_events_at_once_have_a_span_in_each_ones_trace(
     spans = await collector.until(lambda seen: len([1 for span in seen if span.name == "process kit.told"]) == 3)
     told = {span.trace_id: span.id for span in spans if span.name.startswith("POST")}
     assert {span.trace_id: span.parent_id for span in spans if span.name == "process kit.told"} == told
+
+
+async def test_the_carrying_of_one_trace_is_part_of_it_and_of_several_a_trace_of_its_own(
+    collector: Collector, traced_database: Database
+) -> None:
+    url = traced_database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    relay = Relay(url, schema="kit", source="kit", publisher=MemoryPublisher(MemoryBroker()))
+    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
+    traces = [f"{n:08x}{TRACE[8:]}" for n in (1, 1, 2, 3)]
+    async with _service(traced_database) as http, connection:
+        for batch in (traces[:2], traces[2:]):
+            for trace in batch:
+                await _tell(http, {"traceparent": f"00-{trace}-{CALLER}-01"})
+            assert await relay.step(connection) == 2
+        assert await relay.step(connection) == 0
+    spans = await collector.until(lambda seen: len([1 for span in seen if span.name == "relay kit"]) == 2)
+    within, alone = (span for span in spans if span.name == "relay kit")
+    assert (within.trace_id, bool(within.parent_id)) == (traces[0], True)
+    assert (alone.trace_id in traces, alone.parent_id) == (False, "")

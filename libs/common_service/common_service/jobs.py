@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
+
+from common_service.tracing import worked
 
 log = structlog.get_logger("jobs")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -24,10 +27,23 @@ def periodic(name: str, step: Callable[[], Awaitable[object]], *, seconds: float
 
     async def run(stop: asyncio.Event) -> None:
         while not stop.is_set():
-            if not await step():
+            if not await _traced(name, step):
                 await pause(stop, seconds)
 
     return Job(name, run)
+
+
+async def _traced(name: str, step: Callable[[], Awaitable[object]]) -> object:
+    """Do a step that is a trace of its own where it had something to do or failed: most look and find nothing."""
+    began = time.time_ns()
+    try:
+        done = await step()
+    except Exception as error:
+        worked(f"job {name}", began, error)
+        raise
+    if done:
+        worked(f"job {name}", began)
+    return done
 
 
 async def supervise(job: Job, stop: asyncio.Event, *, longest_pause: float = _LONGEST_PAUSE) -> None:

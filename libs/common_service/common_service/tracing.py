@@ -103,6 +103,18 @@ def span(name: str, kind: SpanKind, attributes: Mapping[str, Any], context: Cont
             raise
 
 
+def worked(name: str, began: int, error: Exception | None = None) -> None:
+    """Make a span, and a trace, of work without a request, which began then (Unix time in ns) and ends now.
+
+    It is for work of which nobody knows beforehand whether there is any; what was called meanwhile is no part of it.
+    """
+    if _Process.tracing is not None:
+        done = _Process.tracing.tracer.start_span(name, Context(), SpanKind.INTERNAL, start_time=began)
+        if error is not None:
+            fail(done, error)
+        done.end()
+
+
 def calling(host: str) -> AbstractContextManager[Span | None]:
     """Make a span of a call to `host` that a vendor's SDK makes; nothing outside a trace that is kept."""
     if not is_kept():

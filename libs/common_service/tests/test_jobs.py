@@ -6,6 +6,7 @@ import time
 import pytest
 
 from common_service.jobs import Job, periodic, supervise
+from libs.common_service.tests.collectors import LONG, otlp_collector, traced
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +51,33 @@ async def test_a_periodic_job_goes_on_at_once_while_there_is_work_and_stops_from
 
     await asyncio.wait_for(periodic("steps", step, seconds=60).run(stop), 1)
     assert len(done) == 3
+
+
+async def test_steps_with_work_and_steps_that_fail_are_traces_and_idle_ones_are_none() -> None:
+    stop = asyncio.Event()
+
+    async def step() -> bool:
+        found = left.pop(0)
+        if not left:
+            stop.set()
+        if found is None:
+            raise LookupError("words")
+        return found
+
+    async with otlp_collector() as collector:
+        with traced(**collector.settings):
+            left: list[bool | None] = [False, True, False]
+            await asyncio.wait_for(periodic("steps", step, seconds=0).run(stop), LONG)
+            left.append(None)
+            stop.clear()
+            with pytest.raises(LookupError):
+                await periodic("steps", step, seconds=0).run(stop)
+            spans = await collector.until(lambda seen: len(seen) == 2)
+    assert [(span.name, span.parent_id, span.failed) for span in spans] == [
+        ("job steps", "", False),
+        ("job steps", "", True),
+    ]
+    assert b"words" not in collector.wire
 
 
 async def test_cancelling_is_not_a_failure() -> None:
