@@ -12,10 +12,12 @@ from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
+from services.story_service.tests.memory_catalog import MemoryCatalog
 from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
 from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_revisions import MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
+from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.application.ports import (
@@ -75,6 +77,7 @@ class MemoryWork:
         self.models: Models = MemoryModels()
         self.stories: Stories = MemoryStories(tables)
         self.character_attempts: CharacterAttempts = MemoryCharacterAttempts(tables.characters)
+        self.catalog: Catalog = MemoryCatalog(tables.catalog)
         self.characters: Characters = MemoryCharacters(tables.characters)
         self.clones: CloneAttempts = MemoryCloneAttempts(tables.clones)
         self.revisions: Revisions = MemoryRevisions(tables.revisions)

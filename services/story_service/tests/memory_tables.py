@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.story_service.tests.memory_catalog import CatalogTables
 from services.story_service.tests.memory_characters import CharacterTables
 from services.story_service.tests.memory_library import LibraryTables
 from story_service.application.ports import Acceptance
@@ -34,6 +35,7 @@ class Tables:
 
     attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
     stories: dict[StoryId, Story] = field(default_factory=dict)
+    catalog: CatalogTables = field(default_factory=CatalogTables)
     characters: CharacterTables = field(default_factory=CharacterTables)
     library: LibraryTables = field(default_factory=LibraryTables)
     revisions: dict[StoryId, list[Revision]] = field(default_factory=dict)

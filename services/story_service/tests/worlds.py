@@ -125,6 +125,7 @@ class World:
         self.writer, self.moderator = ScriptedWriter(), WordModerator()
         self.subscriptions = KnownSubscriptions(plan or a_plan())
         ports = Ports(start_work, self.subscriptions, self.writer, self.moderator, mode, self.clock)
+        self.completions = ports.completions
         self.engine: Engine = engine(ports)
         self.engine.live.hears_others = True
         self.use: UseCases = wire(ports, self.engine, model="gpt-5-mini")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from story_service.application.cancel_generation import CancelGeneration
+from story_service.application.catalog.read_catalog import ReadCatalog
 from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
@@ -31,6 +32,7 @@ class UseCases:
     publish: PublishStory
     clone: CloneStory
     library: ReadLibrary
+    catalog: ReadCatalog
     characters: ReadCharacters
     own_characters: OwnCharacters
     usage: ReadUsage

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from story_service.application.own_story import own_story
 from story_service.application.ports import Clock, StartWork
 from story_service.application.publishing.publish_story import DELETED
+from story_service.domain.catalog.entry import EntryType
 from story_service.domain.events import StoryUnpublished
 from story_service.domain.ids import StoryId, UserId
 
@@ -22,6 +23,7 @@ class DeleteStory:
             await work.usage.lock(user_id)
             story, now = await own_story(work, user_id, story_id, lock=True), self.now()
             await work.stories.delete(story, now)
+            await work.catalog.remove(EntryType.STORY, story_id, now)
             if story.is_shown:
                 await work.tell(StoryUnpublished(replace(story, version=story.version + 1, updated_at=now), DELETED))
             await work.commit()

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from story_service.application.admit_persona import AdmitPersona
 from story_service.application.attempts import AttemptKey
+from story_service.application.catalog.listing import list_character
 from story_service.application.ports import Clock, NewId, StartWork, Subscriptions, Work
 from story_service.domain.access import Access
+from story_service.domain.catalog.entry import EntryType
 from story_service.domain.character import OWN, Character, Persona, Visibility, demand_room
 from story_service.domain.errors import CharacterUnknown
 from story_service.domain.ids import CharacterId, UserId
@@ -47,6 +49,7 @@ class OwnCharacters:
             await work.usage.lock(user_id)
             _demand_room(access, await work.characters.number_of(user_id))
             await work.characters.add(character)
+            await list_character(work, character, now)
             await work.record(decision)
             await work.character_attempts.keep(user_id, key, character)
             await work.commit()
@@ -66,6 +69,7 @@ class OwnCharacters:
             current = await _owned(work, user_id, character_id, lock=True)
             edited = self._edited(current, edit, version)
             await work.characters.keep(edited)
+            await list_character(work, edited, self.now())
             await work.record(decision)
             await work.commit()
         return edited
@@ -75,6 +79,7 @@ class OwnCharacters:
         async with self.start_work() as work:
             await _owned(work, user_id, character_id, lock=True)
             await work.characters.delete(character_id, self.now())
+            await work.catalog.remove(EntryType.CHARACTER, character_id, self.now())
             await work.commit()
 
     def _edited(self, current: Character, edit: Callable[[Character], Character], version: int) -> Character:

@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
+from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.application.publishing.ports import CloneAttempts
@@ -221,6 +222,7 @@ class Work(Protocol):
     """One transaction, rolled back unless committed."""
 
     attempts: Attempts
+    catalog: Catalog
     character_attempts: CharacterAttempts
     characters: Characters
     clones: CloneAttempts

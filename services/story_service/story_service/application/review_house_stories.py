@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from story_service.application.catalog.listing import list_house_story
 from story_service.application.ports import Clock, NewId, StartWork, Work
 from story_service.domain.errors import StoryUnknown
 from story_service.domain.events import ModerationDecided
@@ -36,6 +37,7 @@ class ReviewHouseStories:
         async with self.start_work() as work:
             story = await self._waiting(work, story_id)
             await work.library.publish(story_id, self.now())
+            await list_house_story(work, story, self.now())
             await work.record(self._decision(story, reviewer, ()))
             await work.commit()
         return story

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events.outbox import SqlOutbox
 from common_service.database import SqlWork
+from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
 from story_service.application.ports import Attempts, Generations, Models, Stories, UsageBook
@@ -17,6 +18,7 @@ from story_service.domain.events import Event
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import CatalogModel
 from story_service.infrastructure.attempts import SqlAttempts, SqlCharacterAttempts
+from story_service.infrastructure.catalog.entries import SqlCatalog
 from story_service.infrastructure.characters import SqlCharacters
 from story_service.infrastructure.facts import fact_of
 from story_service.infrastructure.generations import SqlGenerations
@@ -36,6 +38,7 @@ class SqlStoryWork(SqlWork):
         """Build what shares the session."""
         self.attempts: Attempts = SqlAttempts(session)
         self.character_attempts: CharacterAttempts = SqlCharacterAttempts(session)
+        self.catalog: Catalog = SqlCatalog(session)
         self.characters: Characters = SqlCharacters(session)
         self.clones: CloneAttempts = SqlCloneAttempts(session)
         self.revisions: Revisions = SqlRevisions(session)

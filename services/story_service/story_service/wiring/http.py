@@ -20,6 +20,7 @@ from common_service.jobs import Job, supervise
 from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
+from story_service.api.catalog.routes import catalog_routes
 from story_service.api.character_routes import character_routes
 from story_service.api.generation_routes import generation_routes
 from story_service.api.library_routes import library_routes
@@ -61,6 +62,7 @@ def assemble(
             revision_routes(use_cases, callers),
             publishing_routes(use_cases, callers, limits),
             library_routes(use_cases, callers, cursors),
+            catalog_routes(use_cases.catalog, callers, cursors),
             character_routes(use_cases, callers, cursors, limits),
             generation_routes(use_cases, callers, drain),
             usage_routes(use_cases, callers, cursors, limits),

@@ -2,13 +2,14 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from common_service.clock import Clock, utc_now
 from common_service.ids import uuid7
 from story_service.api.use_cases import UseCases
 from story_service.application.admit_persona import AdmitPersona
 from story_service.application.cancel_generation import CancelGeneration
+from story_service.application.catalog.read_catalog import Completions, ReadCatalog
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.delete_story import DeleteStory
 from story_service.application.detached import DetachedRuns
@@ -42,6 +43,7 @@ class Ports:
     mode: Mode
     now: Clock = utc_now
     ping_seconds: float = PING_SECONDS
+    completions: Completions = field(default_factory=Completions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         publish=PublishStory(start_work, ports.subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
         clone=CloneStory(start_work, ports.subscriptions, now, uuid7),
         library=ReadLibrary(start_work, ports.subscriptions, now),
+        catalog=ReadCatalog(start_work, ports.completions),
         characters=ReadCharacters(start_work),
         own_characters=OwnCharacters(start_work, ports.subscriptions, admit, now, uuid7),
         usage=ReadUsage(start_work, ports.subscriptions, now),

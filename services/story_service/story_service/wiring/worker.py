@@ -10,6 +10,7 @@ from common_events.relay import Relay
 from common_service.idempotency import pruning_of_keys
 from common_service.jobs import periodic
 from common_service.serving import Background
+from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
 from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.read_library import ForgetViewers
 from story_service.application.release_reservations import ReleaseReservations
@@ -20,7 +21,7 @@ from story_service.settings import Settings
 from story_service.wiring.outside import outside
 from story_service.wiring.use_cases import engine
 
-_SWEEP_SECONDS, _PURGE_SECONDS = 2.0, 60.0
+_SWEEP_SECONDS, _PURGE_SECONDS, _COUNT_SECONDS = 2.0, 60.0, 3600.0
 
 
 def background(settings: Settings) -> Background:
@@ -55,6 +56,10 @@ def background(settings: Settings) -> Background:
             periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("purge-stories", PurgeDeletedStories(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic(
+                "forget-removed-entries", ForgetRemovedEntries(ports.start_work, ports.now), seconds=_PURGE_SECONDS
+            ),
+            periodic("count-views", CountViews(ports.start_work, ports.now), seconds=_COUNT_SECONDS),
             pruning(database, messaging),
             pruning_of_keys(database, idempotency_keys),
         ]

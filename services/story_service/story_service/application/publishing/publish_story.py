@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from story_service.application.catalog.listing import list_story
 from story_service.application.own_story import own_story
 from story_service.application.ports import Clock, StartWork, Subscriptions
 from story_service.application.publishing.admit_text import AdmitText
@@ -55,6 +56,7 @@ class PublishStory:
                 return story
             hidden = withdrawn(story, self.now())
             await work.stories.keep(hidden)
+            await list_story(work, hidden)
             await work.tell(StoryUnpublished(hidden, BY_READER))
             await work.commit()
         return hidden
@@ -70,6 +72,7 @@ class PublishStory:
             demand_room_to_publish(access, story, await work.stories.pinned_of(story.user_id))
             shown = published(story, visibility, self.now())
             await work.stories.keep(shown)
+            await list_story(work, shown)
             await work.library.open_counter(shown.id, self.now())
             await work.record(decision)
             await work.tell(StoryPublished(shown))

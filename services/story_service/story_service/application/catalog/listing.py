@@ -1,0 +1,42 @@
+"""What of the service's own things everybody may find."""
+
+from datetime import datetime
+
+from story_service.application.ports import Work
+from story_service.domain.catalog.entry import CatalogEntry, EntryType
+from story_service.domain.character import Character, Visibility
+from story_service.domain.library import HouseStory
+from story_service.domain.story import PublishState, Story
+
+_FOUND = (Visibility.PUBLIC, Visibility.HOUSE)
+
+
+async def list_character(work: Work, character: Character, now: datetime) -> None:
+    """List a character that everybody may meet; any other one is listed no more."""
+    if character.visibility in _FOUND and character.approved:
+        persona = character.persona
+        await work.catalog.put(CatalogEntry(EntryType.CHARACTER, character.id, persona.name, persona.role), now)
+    else:
+        await work.catalog.remove(EntryType.CHARACTER, character.id, now)
+
+
+async def list_story(work: Work, story: Story) -> None:
+    """List a story that is on the shelf; any other one is listed no more."""
+    if story.publish_state is PublishState.PUBLISHED and story.deleted_at is None:
+        entry = CatalogEntry(
+            EntryType.STORY,
+            story.id,
+            story.title,
+            story.synopsis,
+            truth_mode=story.truth_mode,
+            language=story.language,
+        )
+        await work.catalog.put(entry, story.updated_at)
+    else:
+        await work.catalog.remove(EntryType.STORY, story.id, story.updated_at)
+
+
+async def list_house_story(work: Work, story: HouseStory, now: datetime) -> None:
+    """List a story that was just published."""
+    entry = CatalogEntry(EntryType.STORY, story.id, story.title, story.synopsis, truth_mode=story.truth_mode)
+    await work.catalog.put(entry, now)
