@@ -53,6 +53,7 @@ FLOWS = {
     "generation.closed": Flow("story", "generation", ("admin",)),
     "usage.settled": Flow("story", "person", ("admin",)),
     "moderation.decided": Flow("story", "story", ("admin",)),
+    "conversation.created": Flow("story", "conversation", ("admin",)),
 }
 SOURCES = tuple(dict.fromkeys(flow.source for flow in FLOWS.values()))
 _DESCRIPTION = (
@@ -100,6 +101,8 @@ def message(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
             own |= {"subject": None, "partition_key": "cus_1SVa2b"}
         case "case":
             own["partition_key"] = data["case_id"]
+        case "conversation":
+            own["partition_key"] = data["conversation_id"]
         case _:
             own["partition_key"] = data.get("story_id") or data.get("target", {}).get("id") or data["generation_id"]
     version = data.get("version", data.get("ledger_seq", 1))

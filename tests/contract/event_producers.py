@@ -41,8 +41,10 @@ from story_service.application.attempts import AttemptKey
 from story_service.domain import events as story_events
 from story_service.domain.cases.case_file import LegalStatus
 from story_service.domain.cases.changes import with_person
+from story_service.domain.chat.events import ConversationCreated
+from story_service.domain.chat.ids import ConversationId
 from story_service.domain.errors import InputBlocked, WriterFailed
-from story_service.domain.ids import StoryId
+from story_service.domain.ids import CharacterId, StoryId
 from story_service.domain.publishing.publishing import Visibility
 from story_service.infrastructure.tables import messaging as story_tables
 from story_service.infrastructure.work import SqlStoryWork
@@ -147,7 +149,7 @@ async def story_tells() -> Sequence[story_events.Event]:
     with contextlib.suppress(InputBlocked):
         await world.ask("key-4", prompt=UNSAFE)
     await world.engine.runs.drain(5)
-    return [*database.tables.facts, *case_events()]
+    return [*database.tables.facts, *case_events(), *chat_events()]
 
 
 def case_events() -> Sequence[story_events.Event]:
@@ -155,6 +157,11 @@ def case_events() -> Sequence[story_events.Event]:
     accused = a_person(legal_status=LegalStatus.CHARGED)
     file = with_person(a_file(), accused, NOON).file
     return with_person(file, replace(accused, legal_status=LegalStatus.ACQUITTED), NOON).events
+
+
+def chat_events() -> Sequence[story_events.Event]:
+    """Chat is kept by Postgres alone, so its facts are made by hand."""
+    return [ConversationCreated(ConversationId(uuid7()), READER, (CharacterId(uuid7()),), NOON)]
 
 
 async def _shown(world: StoryWorld, story_id: StoryId) -> None:

@@ -27,6 +27,7 @@ _ARCHIVED_ONLY = (
     *("story.created", "generation.closed", "moderation.decided"),
     *("story.published", "story.unpublished", "story.cloned"),
     *("case.updated", "case.person_status_changed"),
+    "conversation.created",
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

@@ -14,6 +14,7 @@ from common_auth.errors import (
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 from story_service.api.cases.problems import CASE_PROBLEMS
+from story_service.api.chat.problems import CHAT_PROBLEMS
 from story_service.domain import errors
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -43,6 +44,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     errors.ChunksPurged: Problem(410, "chunks_purged", ("action",)),
     errors.ModerationUnavailable: Problem(503, "moderation_unavailable", retry_after=5),
     **CASE_PROBLEMS,
+    **CHAT_PROBLEMS,
 }
 FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
 ANY_READER: Sequence[type[Exception]] = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
+from story_service.domain.chat.events import ConversationCreated
 from story_service.domain.generation import Generation
 from story_service.domain.ids import ReservationId, UserId
 from story_service.domain.moderation import Decision
@@ -76,4 +77,5 @@ Event = (
     | StoryCloned
     | CaseUpdated
     | PersonStatusChanged
+    | ConversationCreated
 )

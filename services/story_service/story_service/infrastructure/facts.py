@@ -5,6 +5,7 @@ from typing import Any
 
 from common_events.outbox import Fact
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
+from story_service.domain.chat.events import ConversationCreated
 from story_service.domain.events import (
     Event,
     GenerationClosed,
@@ -17,6 +18,7 @@ from story_service.domain.events import (
 )
 from story_service.domain.generation import Generation
 from story_service.infrastructure.cases.facts import case_fact
+from story_service.infrastructure.chat.facts import conversation_created
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.publishing.facts import shelf_fact_of
 
@@ -36,6 +38,8 @@ def fact_of(event: Event) -> Fact:
             return _moderation_decided(event)
         case CaseUpdated() | PersonStatusChanged():
             return case_fact(event)
+        case ConversationCreated():
+            return conversation_created(event)
 
 
 def _story_created(event: StoryCreated) -> Fact:

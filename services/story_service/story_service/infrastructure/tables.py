@@ -27,6 +27,14 @@ from story_service.infrastructure.cases.tables import (
     SourceRow,
 )
 from story_service.infrastructure.character_tables import CharacterRow
+from story_service.infrastructure.chat.tables import (
+    ConversationRow,
+    MemoryRow,
+    MessageRow,
+    ReactionRow,
+    SeatRow,
+    SummaryRow,
+)
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
@@ -246,6 +254,7 @@ __all__ = [
     "CaseRow",
     "CharacterRow",
     "ChunkRow",
+    "ConversationRow",
     "CounterRow",
     "DecisionRow",
     "FactSourceRow",
@@ -253,14 +262,19 @@ __all__ = [
     "HeadRow",
     "LedgerRow",
     "LineRow",
+    "MemoryRow",
+    "MessageRow",
     "ModelRow",
     "PersonRow",
+    "ReactionRow",
     "RecheckRow",
     "ReservationRow",
     "RevisionRow",
     "Row",
+    "SeatRow",
     "SourceRow",
     "StoryRow",
+    "SummaryRow",
     "ViewRow",
     "WindowRow",
     "idempotency_keys",

@@ -31,11 +31,13 @@ from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
 from story_service.infrastructure.cases.work import SqlCaseWork
+from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.notifications import listening
 from story_service.infrastructure.tables import messaging
 from story_service.settings import Settings
 from story_service.wiring.cases import CasePorts, wire_cases
 from story_service.wiring.cases import routers as case_routers
+from story_service.wiring.chat import chat_routers, wire_chat
 from story_service.wiring.outside import Outside, outside
 from story_service.wiring.use_cases import Engine, engine, wire
 
@@ -123,7 +125,11 @@ def _more_rooms(world: Outside) -> list[APIRouter]:
     """Return the routes of what has a work of its own."""
     around, ports = world.around, world.ports
     case_ports = CasePorts(lambda: SqlCaseWork(around.database), ports.subscriptions, ports.moderator, ports.now)
-    return case_routers(wire_cases(case_ports), around.callers, around.cursors)
+    chat = wire_chat(lambda: SqlChatWork(around.database), ports.subscriptions, ports.moderator, ports.now)
+    return [
+        *case_routers(wire_cases(case_ports), around.callers, around.cursors),
+        *chat_routers(chat, around.callers, around.cursors),
+    ]
 
 
 def _feed(around: Surroundings) -> APIRouter:

@@ -11,11 +11,13 @@ from common_service.idempotency import pruning_of_keys
 from common_service.jobs import periodic
 from common_service.serving import Background
 from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
+from story_service.application.chat.change_conversation import PurgeConversations
 from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.read_library import ForgetViewers
 from story_service.application.release_reservations import ReleaseReservations
 from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.tables import idempotency_keys, messaging
 from story_service.settings import Settings
 from story_service.wiring.outside import outside
@@ -30,6 +32,7 @@ def background(settings: Settings) -> Background:
     parts, ports, database = engine(world.ports), world.ports, world.around.database
     sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
     finish = partial(parts.runs.drain, settings.shutdown_seconds / 2)
+    chat = partial(SqlChatWork, database)
     bus = event_bus(settings)
     result = Background(database.ping, [finish, bus.close, world.close])
     relay = Relay(
@@ -55,6 +58,7 @@ def background(settings: Settings) -> Background:
             periodic("release-reservations", ReleaseReservations(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("purge-logs", PurgeLogs(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic("purge-stories", PurgeDeletedStories(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
+            periodic("purge-conversations", PurgeConversations(chat, ports.now), seconds=_PURGE_SECONDS),
             periodic("forget-viewers", ForgetViewers(ports.start_work, ports.now), seconds=_PURGE_SECONDS),
             periodic(
                 "forget-removed-entries", ForgetRemovedEntries(ports.start_work, ports.now), seconds=_PURGE_SECONDS

@@ -1,0 +1,20 @@
+"""What the routes of chat can do."""
+
+from dataclasses import dataclass
+
+from story_service.application.chat.change_conversation import ChangeConversation
+from story_service.application.chat.change_message import ChangeMessage
+from story_service.application.chat.open_conversation import OpenConversation
+from story_service.application.chat.own_memories import OwnMemories
+from story_service.application.chat.read_conversations import ReadConversations
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUseCases:
+    """The use cases of chat, wired."""
+
+    open: OpenConversation
+    read: ReadConversations
+    change: ChangeConversation
+    messages: ChangeMessage
+    memories: OwnMemories

@@ -1,0 +1,17 @@
+"""Facts of chat that others hear of. No text is in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from story_service.domain.chat.ids import ConversationId
+from story_service.domain.ids import CharacterId, UserId
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationCreated:
+    """A reader began a conversation."""
+
+    conversation_id: ConversationId
+    user_id: UserId
+    character_ids: tuple[CharacterId, ...]
+    at: datetime

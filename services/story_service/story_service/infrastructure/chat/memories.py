@@ -1,0 +1,89 @@
+"""Memories in Postgres."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from story_service.domain.chat.ids import ConversationId, MemoryId
+from story_service.domain.chat.memory import Memory, Note, Scope
+from story_service.domain.ids import UserId
+from story_service.infrastructure.chat.tables import MemoryRow
+
+
+class SqlMemories:
+    """Memories as one transaction sees them."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, memory: Memory) -> None:
+        """Insert one."""
+        await self._session.execute(insert(MemoryRow).values(**_values(memory)))
+
+    async def find(self, memory_id: MemoryId, *, lock: bool = False) -> Memory | None:
+        """Read one."""
+        query = select(MemoryRow).where(MemoryRow.id == memory_id)
+        row = await self._session.scalar(query.with_for_update() if lock else query)
+        return _memory_of(row) if row else None
+
+    async def of(
+        self,
+        user_id: UserId,
+        scope: Scope | None,
+        conversation_id: ConversationId | None,
+        *,
+        before: tuple[datetime, UUID] | None,
+        most: int,
+    ) -> Sequence[Memory]:
+        """Read a page by the reader's index."""
+        query = select(MemoryRow).where(MemoryRow.user_id == user_id)
+        if scope:
+            query = query.where(MemoryRow.scope == scope)
+        if conversation_id:
+            query = query.where(MemoryRow.conversation_id == conversation_id)
+        if before:
+            query = query.where(tuple_(MemoryRow.created_at, MemoryRow.id) < tuple_(*before))
+        query = query.order_by(MemoryRow.created_at.desc(), MemoryRow.id.desc()).limit(most)
+        return [_memory_of(row) for row in await self._session.scalars(query)]
+
+    async def number_of(self, user_id: UserId) -> int:
+        """Count by the reader's index."""
+        return await self._session.scalar(select(func.count()).where(MemoryRow.user_id == user_id)) or 0
+
+    async def keep(self, memory: Memory) -> None:
+        """Write it back."""
+        await self._session.execute(update(MemoryRow).where(MemoryRow.id == memory.id).values(**_values(memory)))
+
+    async def delete(self, memory_id: MemoryId) -> None:
+        """Remove it."""
+        await self._session.execute(delete(MemoryRow).where(MemoryRow.id == memory_id))
+
+
+def _values(memory: Memory) -> dict[str, Any]:
+    note = memory.note
+    return {
+        "id": memory.id,
+        "user_id": memory.user_id,
+        "scope": memory.scope,
+        "conversation_id": memory.conversation_id,
+        "trigger_keys": list(note.trigger_keys),
+        "content": note.content,
+        "pinned": note.pinned,
+        "enabled": note.enabled,
+        "priority": note.priority,
+        "created_at": memory.created_at,
+    }
+
+
+def _memory_of(row: MemoryRow) -> Memory:
+    return Memory(
+        MemoryId(row.id),
+        UserId(row.user_id),
+        ConversationId(row.conversation_id) if row.conversation_id else None,
+        Note(row.content, tuple(row.trigger_keys), row.pinned, row.enabled, row.priority),
+        row.created_at,
+    )
