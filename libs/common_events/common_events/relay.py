@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from common_events.lag import OutboxLag
 from common_events.outbox import channel, envelope_of
-from common_events.retention import Retention
+from common_events.retention import Retention, unsending
 from common_events.tracing import carrying
 from common_events.transport import EventsLost, Publisher, Retaining, TransportFull
 from common_service.jobs import Job, pause
@@ -57,7 +57,7 @@ class Relay:
         also = sql.SQL("" if isinstance(publisher, Retaining) else ", consumed_at = clock_timestamp()")
         self._mark = sql.SQL("UPDATE {} SET published_at = clock_timestamp(){} WHERE seq = ANY(%s)").format(table, also)
         self._lag = OutboxLag(schema, registry) if registry is not None and partition == 0 else None
-        self._retention = None
+        self._unsend, self._retention = unsending(schema, mine), None
         if isinstance(publisher, Retaining):
             self._retention = Retention(
                 publisher, schema, source, self._name, mine, is_keeper=partition == 0, seconds=poll_seconds
@@ -72,6 +72,7 @@ class Relay:
         async with self._connection() as connection:
             while not stop.is_set() and not await self._elected(connection):
                 await pause(stop, self._poll_seconds)
+            await self._take_over(connection)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel(self._schema))))
             while not stop.is_set():
                 await self._look_after(connection)
@@ -92,6 +93,13 @@ class Relay:
                 await self._publisher.publish(envelopes)
                 await connection.execute(self._mark, [[row["seq"] for row in rows]])
         return len(rows)
+
+    async def _take_over(self, connection: Connection) -> None:
+        """Send again what a transport that retains was given before us, and may never hand out now (ADR 27)."""
+        if self._retention is None:
+            unsent = await connection.execute(self._unsend)
+            if unsent.rowcount:
+                log.warning("the transport was changed", relay=self._name, sent_again=unsent.rowcount)
 
     async def _published(self, connection: Connection, stop: asyncio.Event) -> int:
         try:

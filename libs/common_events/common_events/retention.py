@@ -15,6 +15,13 @@ from common_events.transport import Retaining
 log = structlog.get_logger("relay")
 
 
+def unsending(schema: str, mine: sql.Composable) -> sql.Composed:
+    """Return the statement by which what was published and not seen consumed waits to be published again."""
+    outbox = sql.Identifier(schema, "outbox")
+    unconsumed = sql.SQL("published_at IS NOT NULL AND consumed_at IS NULL")
+    return sql.SQL("UPDATE {} SET published_at = NULL WHERE {} AND {}").format(outbox, unconsumed, mine)
+
+
 class Retention:
     """Notes in the outbox which events all consumers have acknowledged, and sends the others again after a loss.
 
@@ -37,8 +44,7 @@ class Retention:
         self._publisher, self._source, self._relay, self._is_keeper = publisher, source, relay, is_keeper
         self._seconds, self._next_keeping = seconds, 0.0
         outbox, consumers = sql.Identifier(schema, "outbox"), sql.Identifier(schema, "event_consumers")
-        unconsumed = sql.SQL("published_at IS NOT NULL AND consumed_at IS NULL")
-        self._unsend = sql.SQL("UPDATE {} SET published_at = NULL WHERE {} AND {}").format(outbox, unconsumed, mine)
+        self._unsend = unsending(schema, mine)
         self._consume = sql.SQL(
             "UPDATE {} SET consumed_at = clock_timestamp() WHERE event_id = ANY(%s) AND consumed_at IS NULL"
         ).format(outbox)

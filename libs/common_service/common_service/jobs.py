@@ -12,6 +12,7 @@ from common_service.tracing import worked
 
 log = structlog.get_logger("jobs")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
+_RAN_WELL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +50,22 @@ async def _traced(name: str, step: Callable[[], Awaitable[object]]) -> object:
 async def supervise(job: Job, stop: asyncio.Event, *, longest_pause: float = _LONGEST_PAUSE) -> None:
     """Run a job until `stop`; one that fails or ends early starts again after a pause of 0.2 s, growing to 5 s.
 
-    `longest_pause` in seconds is for tests, whose outages are shorter.
+    While it goes on failing in the same way, the log says so without the trace. `longest_pause` in seconds is for
+    tests, whose outages are shorter.
     """
     first_pause = min(_FIRST_PAUSE, longest_pause)
-    wait = first_pause
+    wait, seen = first_pause, ""
     while not stop.is_set():
         started = asyncio.get_running_loop().time()
         try:
             await job.run(stop)
-        except Exception:  # a supervising loop: whatever broke, the next attempt may hold
-            log.exception("job failed", job=job.name)
+        except Exception as error:  # a supervising loop: whatever broke, the next attempt may hold
+            ran_well = asyncio.get_running_loop().time() - started > _RAN_WELL_SECONDS
+            last, seen = seen, type(error).__name__
+            if seen == last and not ran_well:
+                log.warning("job failed again", job=job.name, reason=seen)
+            else:
+                log.exception("job failed", job=job.name)
         if asyncio.get_running_loop().time() - started > longest_pause:
             wait = first_pause
         await pause(stop, wait)

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from common_service.jobs import Job, periodic, supervise
 from libs.common_service.tests.collectors import LONG, otlp_collector, traced
@@ -89,3 +90,19 @@ async def test_cancelling_is_not_a_failure() -> None:
     supervised.cancel()
     with pytest.raises(asyncio.CancelledError):
         await supervised
+
+
+async def test_a_failure_that_goes_on_is_told_with_its_trace_once() -> None:
+    stop, failures = asyncio.Event(), [ValueError(), ValueError(), ValueError(), KeyError()]
+
+    async def fail(_: asyncio.Event) -> None:
+        failure = failures.pop(0)
+        if not failures:
+            stop.set()
+        raise failure
+
+    with capture_logs() as lines:
+        await asyncio.wait_for(supervise(Job("fails", fail), stop, longest_pause=0.01), 60)
+    told = [(line["event"], line["log_level"], "exc_info" in line) for line in lines]
+    first, again = ("job failed", "error", True), ("job failed again", "warning", False)
+    assert told == [first, again, again, first]

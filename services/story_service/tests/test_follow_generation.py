@@ -8,6 +8,7 @@ from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, World
 from story_service.api.streams import encoded
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.live import LiveGenerations
+from story_service.application.ports import Work
 from story_service.application.sweep_generations import PurgeLogs
 from story_service.domain.errors import ChunksPurged, GenerationUnknown
 from story_service.domain.generation import Generation, State
@@ -114,3 +115,20 @@ async def test_a_slow_reader_is_not_held_in_memory(world: World) -> None:
     await world.engine.runs.drain(10)
     rest = [chunk async for chunk in reading]
     assert "".join(chunk.text for chunk in rest if chunk) == text
+
+
+async def test_a_log_that_cannot_be_read_is_told_with_its_trace_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    generation = await world.ended(await world.ask())
+    outage = [OSError(), OSError()]
+
+    def start_work() -> Work:
+        if outage:
+            raise outage.pop()
+        return world.start_work()
+
+    follow = FollowGeneration(start_work, LiveGenerations(), world.clock)
+    assert b"event: done" in await read(follow, generation)
+    told = [bool(record.exc_info) for record in caplog.records if record.message == "log not read"]
+    assert told == [True, False]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from structlog.contextvars import bound_contextvars
@@ -36,15 +37,27 @@ class SyncDispatcher:
         return Job("customer-syncs", self.run)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, then let open syncs end."""
+        """Work until `stop`, or until the queue cannot be read; then let open syncs end. Raises what the database does.
+
+        An open sync that was dropped would keep its customer waiting for the end of its lease.
+        """
+        broken: Exception | None = None
         async with self._due, asyncio.TaskGroup() as tasks:
-            while not stop.is_set():
-                await self._room.acquire()
-                claimed = await self._claim()
-                if claimed is None:
-                    await pause(stop, _POLL_SECONDS)
-                else:
-                    tasks.create_task(self._one(claimed))
+            try:
+                await self._take_in(stop, tasks)
+            except (psycopg.Error, SQLAlchemyError) as error:
+                broken = error
+        if broken:
+            raise broken
+
+    async def _take_in(self, stop: asyncio.Event, tasks: asyncio.TaskGroup) -> None:
+        while not stop.is_set():
+            await self._room.acquire()
+            claimed = await self._claim()
+            if claimed is None:
+                await pause(stop, _POLL_SECONDS)
+            else:
+                tasks.create_task(self._one(claimed))
 
     async def _claim(self) -> ClaimedSync | None:
         claimed = None

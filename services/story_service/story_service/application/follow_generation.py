@@ -59,9 +59,13 @@ class FollowGeneration:
     async def _log(self, generation_id: GenerationId, after: int, follower: Follower) -> list[Chunk]:
         try:
             async with self.start_work() as work:
-                return await work.generations.log(generation_id, after)
-        except Exception:  # a supervising loop: an answer that has begun cannot refuse any more, so it looks again
-            log.warning("log not read", exc_info=True, extra={"generation_id": str(generation_id)})
+                chunks = await work.generations.log(generation_id, after)
+        except Exception as error:  # a supervising loop: an answer that has begun cannot refuse any more: look again
+            known = {"generation_id": str(generation_id), "reason": type(error).__name__}
+            log.warning("log not read", exc_info=not follower.is_blind, extra=known)
+            follower.is_blind = True
             await asyncio.sleep(_RETRY_SECONDS)
             follower.nudge()
             return []
+        follower.is_blind = False
+        return chunks

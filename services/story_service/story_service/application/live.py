@@ -19,6 +19,7 @@ class Follower:
         self._held: deque[Chunk] = deque(maxlen=_MOST_HELD)
         self._woken = asyncio.Event()
         self._known = 0
+        self.is_blind = False  # whether its last look into the log failed
 
     def offer(self, chunks: Sequence[Chunk]) -> None:
         """Hand over what was committed."""
