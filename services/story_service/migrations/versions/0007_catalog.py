@@ -42,6 +42,8 @@ FOUND = sa.text(
     "SELECT 'story' AS type, id, title, synopsis AS summary, truth_mode, language, published_at AS at,"
     " COALESCE(views, 0) AS popularity FROM story.stories LEFT JOIN story.counters"
     " ON target_type = 'story' AND target_id = id WHERE publish_state = 'published' AND deleted_at IS NULL"
+    " UNION ALL SELECT 'case', id, title, summary, truth_mode, language, updated_at, 0 FROM story.cases"
+    " WHERE visibility IN ('public','house') AND moderation_status = 'approved' AND deleted_at IS NULL"
     " UNION ALL SELECT 'character', id, name, role, NULL, NULL, updated_at, 0 FROM story.characters"
     " WHERE visibility IN ('public','house') AND moderation_status = 'approved' AND deleted_at IS NULL"
 )

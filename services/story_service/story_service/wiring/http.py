@@ -31,6 +31,7 @@ from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
 from story_service.infrastructure.cases.work import SqlCaseWork
+from story_service.infrastructure.catalog.refreshing import CatalogRefresher
 from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.notifications import listening
 from story_service.infrastructure.tables import messaging
@@ -86,6 +87,7 @@ def http_app(settings: Settings) -> FastAPI:
     jobs = [
         AccessInvalidations(world.redis).listener(world.gate),
         listening(settings.database_url.get_secret_value(), parts.live),
+        CatalogRefresher(settings.database_url.get_secret_value(), world.ports.completions).job(),
     ]
     return assemble(
         wire(world.ports, parts, model=settings.story_model),

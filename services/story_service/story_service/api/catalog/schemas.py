@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import StringConstraints
 
+from story_service.api.library_schemas import TruthModeName
 from story_service.api.schemas import Wire
 from story_service.domain.catalog.entry import EntryType, Hit
 from story_service.domain.story import LABELS
@@ -32,7 +33,7 @@ class CatalogHit(Wire):
     type: Literal["story", "case", "character", "title"]
     id: UUID
     title: str
-    truth_mode: Literal["fiction", "inspired"] | None
+    truth_mode: TruthModeName | None
     label: str | None
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from story_service.application.attempts import AttemptKey
 from story_service.application.cases.admit_case_text import AdmitCaseText
 from story_service.application.cases.ports import CaseWork, Document, Recheck, StartCaseWork
+from story_service.application.catalog.listing import list_case
 from story_service.application.ports import Clock, NewId, Subscriptions
 from story_service.domain.access import Access
 from story_service.domain.cases.case_file import OWN, CaseFile, CaseHead
@@ -15,6 +16,7 @@ from story_service.domain.cases.errors import CaseHasPublishedStories, CaseUnkno
 from story_service.domain.cases.events import CaseUpdated
 from story_service.domain.cases.guard import demand_words_fit
 from story_service.domain.cases.room import demand_room
+from story_service.domain.catalog.entry import EntryType
 from story_service.domain.ids import UserId
 
 MAKE = "POST /story/v1/cases"
@@ -69,6 +71,7 @@ class OwnCases:
             await work.usage.lock(user_id)
             _demand_room(access, await work.cases.number_of(user_id))
             await work.cases.add(head)
+            await list_case(work, head)
             await work.record(decision)
             await work.tell(CaseUpdated(head))
             body = attempt.show(CaseFile(head))
@@ -133,10 +136,12 @@ class OwnCases:
             if await work.cases.has_published_stories(case_id):
                 raise CaseHasPublishedStories
             await work.cases.delete(case_id, self.now())
+            await work.catalog.remove(EntryType.CASE, case_id, self.now())
             await work.commit()
 
     async def _keep(self, work: CaseWork, change: Change) -> None:
         await work.cases.keep(change)
+        await list_case(work, change.file.head)
         await work.tell(*change.events)
         if change.status:
             await work.rechecks.ask(Recheck(self.new_id(), change.file.head.id, change.status))

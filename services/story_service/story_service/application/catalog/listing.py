@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from story_service.application.ports import Work
+from story_service.domain.cases.case_file import CaseHead
 from story_service.domain.catalog.entry import CatalogEntry, EntryType
 from story_service.domain.character import Character, Visibility
 from story_service.domain.library import HouseStory
@@ -34,6 +35,17 @@ async def list_story(work: Work, story: Story) -> None:
         await work.catalog.put(entry, story.updated_at)
     else:
         await work.catalog.remove(EntryType.STORY, story.id, story.updated_at)
+
+
+async def list_case(work: Work, case: CaseHead) -> None:
+    """List a case that everybody may read; any other one is listed no more."""
+    if case.visibility in _FOUND and case.approved:
+        entry = CatalogEntry(
+            EntryType.CASE, case.id, case.title, case.summary, truth_mode=case.truth_mode, language=case.language
+        )
+        await work.catalog.put(entry, case.updated_at)
+    else:
+        await work.catalog.remove(EntryType.CASE, case.id, case.updated_at)
 
 
 async def list_house_story(work: Work, story: HouseStory, now: datetime) -> None:
