@@ -80,19 +80,23 @@ class SqlWebhookInbox:
         await waiting.done
 
     async def _write_all(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))]
-            try:
-                await self._write(group)
-            except DataError:
-                await self._write_each(group)
-            except (SQLAlchemyError, OSError) as error:
-                _fail(group, error)
-            except BaseException:  # the process ends, or something is broken: nobody may wait for ever
-                for each in [*group, *self._waiting]:
-                    each.done.cancel()
-                self._waiting.clear()
-                raise
+        group: list[_Waiting] = []
+        try:
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_AT_ONCE))]
+                await self._write_together(group)
+        finally:  # when the process ends, or something is broken: nobody may wait for ever
+            for each in [*group, *self._waiting]:
+                each.done.cancel()
+            self._waiting.clear()
+
+    async def _write_together(self, group: Sequence[_Waiting]) -> None:
+        try:
+            await self._write(group)
+        except DataError:
+            await self._write_each(group)
+        except (SQLAlchemyError, OSError) as error:
+            _fail(group, error)
 
     async def _write_each(self, group: Sequence[_Waiting]) -> None:
         """Write a group one by one: one of them cannot be kept, and must not take others with it."""
