@@ -10,7 +10,7 @@ from typing import Any
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 EVENTS, DOCUMENT = CONTRACTS / "events", CONTRACTS / "asyncapi.json"
-CONSUMERS = {"admin": "admin", "story.access": "story"}
+CONSUMERS = {"admin": "admin", "story.access": "story", "payment": "payment"}
 """Who reads, by the name of its consumer group, and whose process that is."""
 
 
@@ -31,7 +31,7 @@ _SUBSCRIPTION = (
 )
 FLOWS = {
     "user.registered": _OF_USER,
-    "user.updated": _OF_USER,
+    "user.updated": Flow("user", "person", ("admin", "payment")),
     **{f"subscription.{what}": _OF_PAYMENT for what in _SUBSCRIPTION},
     "payment.succeeded": _OF_PAYMENT,
     "payment.failed": _OF_PAYMENT,

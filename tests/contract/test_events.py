@@ -24,6 +24,8 @@ from common_events.envelope import Envelope
 from common_events.handlers import AfterCommit, Handling, Many
 from common_service.database import Database
 from common_service.ids import uuid7
+from payment_service.infrastructure import user_events as payment_facts
+from payment_service.infrastructure.erasure_repository import ErasureRow
 from sandbox.servers.redis import running_redis
 from story_service.domain.events import Event as StoryEvent
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
@@ -135,11 +137,12 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def admin(database_url: str) -> AsyncIterator[AsyncSession]:
-    """Open a transaction over admin_service's tables that is never committed."""
+    """Open a transaction over the tables of those who write what they hear; it is never committed."""
     database = Database(database_url, pool_size=1)
     async with database.session() as session:
-        await session.execute(text("CREATE SCHEMA admin"))
-        await (await session.connection()).run_sync(ArchiveRow.metadata.create_all)
+        for schema_name, metadata in (("admin", ArchiveRow.metadata), ("payment", ErasureRow.metadata)):
+            await session.execute(text(f"CREATE SCHEMA {schema_name}"))
+            await (await session.connection()).run_sync(metadata.create_all)
         yield session
     await database.close()
 
@@ -270,6 +273,8 @@ async def test_a_consumer_reads_every_version_older_and_newer(
 def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
     if consumer == "admin":
         return admin_facts.handlers()
+    if consumer == "payment":
+        return payment_facts.handlers()
     return {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
 
 
@@ -277,6 +282,7 @@ async def test_consumers_read_what_the_table_says(redis: Redis) -> None:
     for consumer in CONSUMERS:
         assert handlers(consumer, redis).keys() == {kind.type for known, kind in HEARD if known == consumer}
     assert set(SOURCES) <= set(admin_facts.SOURCES)
+    assert {FLOWS[kind.type].source for known, kind in HEARD if known == "payment"} == set(payment_facts.SOURCES)
 
 
 def test_the_asyncapi_document_is_what_the_schemas_say() -> None:

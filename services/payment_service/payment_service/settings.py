@@ -18,6 +18,7 @@ class Settings(EventSettings):
     """
 
     source: ClassVar[str] = "payment"
+    consumers: ClassVar[tuple[str, ...]] = ("payment",)
     default_rates: ClassVar[dict[str, str]] = {
         "payment.open_checkout": "300/minute",
         "payment.open_portal": "300/minute",

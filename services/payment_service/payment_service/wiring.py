@@ -13,6 +13,7 @@ from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
+from common_events.consumer import Consumer
 from common_events.feed import EventFeed
 from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
@@ -37,6 +38,7 @@ from payment_service.api.subscription_routes import subscription_routes
 from payment_service.api.use_cases import UseCases, World, wire
 from payment_service.api.webhook_routes import webhook_routes
 from payment_service.application.apply_edges import ApplyEdges
+from payment_service.application.end_erased import EndErased
 from payment_service.application.load_prices import LoadPrices
 from payment_service.application.ports import StartWork
 from payment_service.application.read_access import ReadAccess
@@ -52,14 +54,14 @@ from payment_service.infrastructure.stripe_calls import API_VERSION
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.stripe_signatures import StripeSignatures
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
+from payment_service.infrastructure.user_events import SOURCES, handlers
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from payment_service.infrastructure.webhook_metrics import SyncMetrics, WebhookMetrics
 from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.settings import Settings
 
 _EDGE_SECONDS, _SCHEDULE_SECONDS, _RUN_SECONDS = 1.0, 60.0, 5.0
-
-_DUNNING_SECONDS = 10.0
+_DUNNING_SECONDS, _ERASURE_SECONDS = 10.0, 10.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -148,7 +150,7 @@ def _feed(around: Surroundings) -> APIRouter:
 def background(settings: Settings) -> Background:
     """Build the worker's side: facts go out, customers are brought up to date, edges drawn, prices learned."""
     url = settings.database_url.get_secret_value()
-    database, bus = Database(url, pool_size=settings.syncs_at_once + 4), event_bus(settings)
+    database, bus = Database(url, pool_size=settings.syncs_at_once + 6), event_bus(settings)
     gateway, start_work, ttl = _gateway(settings), _works(database), settings.access_ttl_seconds
     grace = timedelta(days=settings.grace_days)
     apply_edges = ApplyEdges(start_work, utc_now, ReadAccess(start_work, utc_now, ttl))
@@ -160,9 +162,13 @@ def background(settings: Settings) -> Background:
     failed = SyncMetrics(parts.registry)
     sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl, given_up=failed)
     relay = Relay(url, schema="payment", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
+    [name] = settings.consumers
+    end_erased = EndErased(start_work, gateway, gateway.subscriptions, utc_now)
     parts.jobs.extend(
         [
             relay.job(),
+            Consumer(name, bus.subscription(name, SOURCES), handlers(), database, MESSAGING).job(),
+            periodic("erasures", end_erased, seconds=_ERASURE_SECONDS),
             SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=failed).job(),
             periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),
             periodic("reconcile", Reconcile(start_work, gateway.ledger, utc_now).next, seconds=_RUN_SECONDS),

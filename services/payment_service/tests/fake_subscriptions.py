@@ -70,6 +70,12 @@ class FakeSubscriptions:
         await self.stripe._called()
         return self._again(running)
 
+    async def end_now(self, subscription_id: str, name: str) -> None:
+        running = self._running(subscription_id)
+        if running is not None and running.terms.is_live and self._is_new(name):
+            self._change(running, status=ProviderStatus.CANCELED, ended_at=self.stripe.now())
+        await self.stripe._called()
+
     async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
         if self._is_new(name):
             self._change(running, cancel_at_period_end=False, cancel_at=None, canceled_at=None)

@@ -73,6 +73,7 @@ class Kept:
     reversals: dict[UUID, Reversal] = field(default_factory=dict)
     runs: dict[UUID, Run] = field(default_factory=dict)
     leases: dict[UUID, datetime] = field(default_factory=dict)
+    erasures: dict[UserId, bool] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
 
 

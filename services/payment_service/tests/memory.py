@@ -24,7 +24,7 @@ from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.subscription import Subscription
 from services.payment_service.tests.kept import Kept, Table, Webhook
-from services.payment_service.tests.memory_access import Accesses, Dunning, Grants, Overrides, Plans
+from services.payment_service.tests.memory_access import Accesses, Dunning, Erasures, Grants, Overrides, Plans
 from services.payment_service.tests.memory_sync import Reversals, Runs, Syncs, Webhooks, ask
 
 
@@ -61,6 +61,7 @@ class MemoryWork:
     overrides: access_ports.Overrides
     grants: access_ports.Grants
     dunning: access_ports.Dunning
+    erasures: access_ports.Erasures
     syncs: sync_ports.Syncs
     reversals: sync_ports.Reversals
     webhooks: sync_ports.Webhooks
@@ -77,7 +78,7 @@ class MemoryWork:
         self.subscriptions, self.invoices = Subscriptions(self.kept), Invoices(self.kept)
         self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
         self.overrides, self.grants = Overrides(self.kept), Grants(self.kept)
-        self.dunning = Dunning(self.kept)
+        self.dunning, self.erasures = Dunning(self.kept), Erasures(self.kept)
         self.syncs, self.outbox = Syncs(self.kept), Outbox(self.kept)
         self.reversals, self.webhooks, self.runs = Reversals(self.kept), Webhooks(self.kept), Runs(self.kept)
         return self

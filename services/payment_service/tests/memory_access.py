@@ -153,6 +153,17 @@ class Grants(Table):
         self.kept.grants[grant.id] = grant
 
 
+class Erasures(Table):
+    async def add(self, user_id: UserId, now: datetime) -> None:  # noqa: ARG002 - the port says so
+        self.kept.erasures.setdefault(user_id, False)
+
+    async def waiting(self, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        return [name for name, is_ended in self.kept.erasures.items() if not is_ended and name not in but][:limit]
+
+    async def ended(self, user_id: UserId, now: datetime) -> None:  # noqa: ARG002 - the port says so
+        self.kept.erasures[user_id] = True
+
+
 class Dunning(Table):
     async def waiting(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
         found = []

@@ -127,6 +127,22 @@ class Dunning(Protocol):
         ...
 
 
+class Erasures(Protocol):
+    """Who is being erased, and whether what they had at the provider has ended."""
+
+    async def add(self, user_id: UserId, now: datetime) -> None:
+        """Note that somebody leaves; told twice, it is noted once."""
+        ...
+
+    async def waiting(self, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
+        """Return who but these still has subscriptions to be ended, the longest waiting first."""
+        ...
+
+    async def ended(self, user_id: UserId, now: datetime) -> None:
+        """Note that nothing of theirs runs any more."""
+        ...
+
+
 class Overrides(Protocol):
     """What admins and rules laid over people's plans."""
 

@@ -37,6 +37,10 @@ class SubscriptionGateway(Protocol):
         """End it with its period; one whose first payment is not finished ends at once, and costs nothing."""
         ...
 
+    async def end_now(self, subscription_id: str, name: str) -> None:
+        """End it at once, with nothing billed and nothing given back; one that has ended stays ended."""
+        ...
+
     async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
         """Let it go on after all."""
         ...

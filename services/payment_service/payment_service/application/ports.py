@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from payment_service.application.access_ports import Accesses, Dunning, Grants, Overrides, Plans, PriceReading
+from payment_service.application.access_ports import Accesses, Dunning, Erasures, Grants, Overrides, Plans, PriceReading
 from payment_service.application.sync_ports import (
     CustomerReading,
     Kept,
@@ -215,6 +215,7 @@ class Work(Protocol):
     overrides: Overrides
     grants: Grants
     dunning: Dunning
+    erasures: Erasures
     syncs: Syncs
     reversals: Reversals
     webhooks: Webhooks

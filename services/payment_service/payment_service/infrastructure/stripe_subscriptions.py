@@ -90,6 +90,11 @@ class StripeSubscriptions:
         name_of_it = running.terms.provider_id
         return await self._changed(lambda: self._v1.subscriptions.cancel(name_of_it, params, _named(f"{name}:end")))
 
+    async def end_now(self, subscription_id: str, name: str) -> None:
+        """End it at once, with nothing billed and nothing given back; one that has ended stays ended."""
+        cancel = self._v1.subscriptions.cancel
+        await self._calls.ask_about(lambda: _json(cancel(subscription_id, {}, _named(name))))
+
     async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
         """Take back that it ends, however that was said."""
         asked = {"cancel_at_period_end": False} if running.terms.cancel_at_period_end else {"cancel_at": ""}

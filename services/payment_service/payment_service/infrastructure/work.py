@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events import outbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeys
-from payment_service.application.access_ports import Accesses, Dunning, Grants, Overrides, Plans
+from payment_service.application.access_ports import Accesses, Dunning, Erasures, Grants, Overrides, Plans
 from payment_service.application.ports import (
     Attempt,
     Attempts,
@@ -32,6 +32,7 @@ from payment_service.infrastructure.billing_repositories import (
     SqlSubscriptions,
 )
 from payment_service.infrastructure.dunning_repository import SqlDunning
+from payment_service.infrastructure.erasure_repository import SqlErasures
 from payment_service.infrastructure.overlay_repositories import SqlGrants, SqlOverrides
 from payment_service.infrastructure.plan_repository import PLANS_LOCK, SqlPlans
 from payment_service.infrastructure.reconcile_repositories import SqlReversals, SqlRuns
@@ -54,6 +55,7 @@ class SqlPaymentWork(SqlWork):
     overrides: Overrides
     grants: Grants
     dunning: Dunning
+    erasures: Erasures
     syncs: Syncs
     reversals: Reversals
     webhooks: Webhooks
@@ -72,6 +74,7 @@ class SqlPaymentWork(SqlWork):
         self.overrides = SqlOverrides(session)
         self.grants = SqlGrants(session)
         self.dunning = SqlDunning(session)
+        self.erasures = SqlErasures(session)
         self.syncs = SqlSyncs(session)
         self.reversals = SqlReversals(session)
         self.webhooks = SqlWebhooks(session)
