@@ -271,11 +271,8 @@ async def test_a_consumer_reads_every_version_older_and_newer(
 
 
 def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
-    if consumer == "admin":
-        return admin_facts.handlers()
-    if consumer == "payment":
-        return payment_facts.handlers()
-    return {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
+    others: dict[str, Mapping[str, Handling]] = {"admin": admin_facts.handlers(), "payment": payment_facts.handlers()}
+    return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
 
 
 async def test_consumers_read_what_the_table_says(redis: Redis) -> None:
