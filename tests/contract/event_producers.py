@@ -33,7 +33,7 @@ from services.payment_service.tests.worlds import FakeStripe
 from services.story_service.tests.a_case import a_file, a_person
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
-from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, with_shelf
+from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, story_of, with_shelf
 from services.story_service.tests.worlds import World as StoryWorld
 from services.user_service.tests.worlds import NOON, a_user_id, an_identity
 from services.user_service.tests.worlds import World as UserWorld
@@ -142,7 +142,7 @@ async def story_tells() -> Sequence[story_events.Event]:
     for n in range(3):
         written = await world.ended(await world.ask(f"key-{n}"))
         if n == 0:
-            await _shown(world, written.story_id)
+            await _shown(world, story_of(written))
     stopped = await world.ask("key-3")
     await world.until_text(stopped)
     await world.use.cancel(READER, stopped.id)

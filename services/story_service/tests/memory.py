@@ -3,7 +3,6 @@
 
 import asyncio
 import copy
-from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from uuid import UUID
 from common_service.idempotency import IdempotencyKeyReused
 from services.story_service.tests.memory_catalog import MemoryCatalog
 from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
+from services.story_service.tests.memory_generations import MemoryGenerations
 from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_revisions import MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
@@ -27,20 +27,16 @@ from story_service.application.ports import (
     Generations,
     Models,
     Stories,
-    Totals,
     UsageBook,
 )
 from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
-from story_service.domain.chunks import DELTA, Chunk, Draft
 from story_service.domain.events import Event
-from story_service.domain.generation import LEASE, Ending, Generation, State
-from story_service.domain.ids import GenerationId, StoryId, UserId
+from story_service.domain.ids import StoryId, UserId
 from story_service.domain.moderation import Decision
-from story_service.domain.pricing import Bill, CatalogModel
+from story_service.domain.pricing import CatalogModel
 from story_service.domain.publishing.publishing import is_pinned
 from story_service.domain.story import Story, StoryState
-from story_service.domain.usage import TOKENS
 
 open_works: ContextVar[int] = ContextVar("open_works", default=0)
 MODELS = {
@@ -106,20 +102,20 @@ class MemoryAttempts:
     def __init__(self, tables: Tables) -> None:
         self._kept = tables.attempts
 
-    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
-        digest, acceptance = self._kept.get((user_id, key.value), (key.digest, None))
+    async def answer(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
+        digest, acceptance = self._kept.get((user_id, route, key.value), (key.digest, None))
         if digest != key.digest:
             raise IdempotencyKeyReused
         return acceptance
 
-    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
-        acceptance = await self.answer(user_id, key, now)
-        self._kept.setdefault((user_id, key.value), (key.digest, None))
+    async def claim(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
+        acceptance = await self.answer(user_id, route, key, now)
+        self._kept.setdefault((user_id, route, key.value), (key.digest, None))
         return acceptance
 
-    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
-        plain = replace(acceptance.generation, request=replace(acceptance.generation.request, prompt="", tone=None))
-        self._kept[user_id, key.value] = (key.digest, Acceptance(acceptance.story, plain))
+    async def keep(self, user_id: UserId, route: str, key: AttemptKey, acceptance: Acceptance) -> None:
+        plain = tuple(replace(generation, request={}) for generation in acceptance.generations)
+        self._kept[user_id, route, key.value] = (key.digest, Acceptance(plain, acceptance.said))
 
 
 class MemoryModels:
@@ -184,107 +180,9 @@ class MemoryStories:
         if story.generation_id is None:
             return
         generation = self._tables.generations[story.generation_id]
-        forgotten = replace(generation.request, prompt="", tone=None)
+        forgotten = {**generation.request, "prompt": "", "tone": None}
         self._tables.generations[generation.id] = replace(generation, request=forgotten)
 
     def _of(self, user_id: UserId) -> list[Story]:
         own = [story for story in self._stories.values() if story.user_id == user_id and not story.deleted_at]
         return sorted(own, key=lambda story: (story.created_at, story.id), reverse=True)
-
-
-class MemoryGenerations:
-    def __init__(self, tables: Tables) -> None:
-        self._tables, self._rows, self._logs = tables, tables.generations, tables.logs
-
-    async def add(self, generation: Generation, opening: Draft) -> None:
-        self._rows[generation.id] = generation
-        self._logs[generation.id] = [Chunk(1, opening.kind, opening.data)]
-
-    async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None:
-        return self._rows.get(generation_id)
-
-    async def open_of(self, user_id: UserId) -> int:
-        return sum(row.is_open for row in self._rows.values() if row.user_id == user_id)
-
-    async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
-        row = self._rows.get(generation_id)
-        if row is None or row.state is not State.ACCEPTED:
-            return None
-        taken = replace(
-            row,
-            state=State.RUNNING,
-            lease_until=now + LEASE,
-            fence=row.fence + 1,
-            attempt=row.attempt + 1,
-            started_at=row.started_at or now,
-        )
-        return self._put(taken)
-
-    async def beat(self, generation: Generation, now: datetime) -> bool:
-        return self._change(generation, lease_until=now + LEASE) is not None
-
-    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
-        row = self._held(generation)
-        if row is None or row.state is State.ACCEPTED:
-            return None
-        chunk = Chunk(row.last_seq + 1, draft.kind, draft.data)
-        first = (row.first_token_at or now) if draft.kind == DELTA else row.first_token_at
-        self._put(replace(row, last_seq=chunk.seq, first_token_at=first))
-        self._logs[row.id].append(chunk)
-        return chunk
-
-    async def finish(self, generation: Generation) -> bool:
-        return self._change(generation, state=State.FINISHING) is not None
-
-    async def close(self, generation: Generation, ending: Ending, bill: Bill, now: datetime) -> Generation | None:
-        row = self._held(generation)
-        return self._put(row.ended(ending, bill, now)) if row else None
-
-    async def conclude(self, generation: Generation, drafts: Sequence[Draft]) -> list[Chunk]:
-        chunks = [Chunk(generation.last_seq + n, draft.kind, draft.data) for n, draft in enumerate(drafts, 1)]
-        self._logs[generation.id] += chunks
-        self._put(replace(generation, last_seq=chunks[-1].seq))
-        return chunks
-
-    async def requeue(self, generation: Generation) -> bool:
-        back = {"state": State.ACCEPTED, "lease_until": None, "fence": generation.fence + 1}
-        return self._change(generation, **back) is not None
-
-    async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
-        def is_alone(row: Generation) -> bool:
-            if row.state is State.ACCEPTED:
-                return row.created_at < grace
-            return row.is_open and row.lease_until is not None and row.lease_until < now
-
-        return [row for row in self._rows.values() if is_alone(row)][:most]
-
-    async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]:
-        return [chunk for chunk in self._logs.get(generation_id, []) if chunk.seq > after]
-
-    async def purge_logs(self, closed_before: datetime, most: int) -> int:
-        old = [row.id for row in self._rows.values() if row.finished_at and row.finished_at < closed_before]
-        gone = [generation_id for generation_id in old if self._logs.pop(generation_id, None)]
-        return len(gone)
-
-    async def recent_of(self, user_id: UserId, most: int) -> list[Generation]:
-        own = [row for row in self._rows.values() if row.user_id == user_id]
-        return sorted(own, key=lambda row: row.created_at, reverse=True)[:most]
-
-    async def totals_of(self, user_id: UserId) -> Totals:
-        own = [row for row in self._rows.values() if row.user_id == user_id]
-        windows = self._tables.windows.items()
-        tokens = sum(meter.settled for (user, name, _), meter in windows if (user, name) == (user_id, TOKENS))
-        stories = sum(row.state is State.SUCCEEDED for row in own)
-        return Totals(stories, tokens, sum(row.cost_micros or 0 for row in own))
-
-    def _held(self, generation: Generation) -> Generation | None:
-        row = self._rows.get(generation.id)
-        return row if row and row.is_open and row.fence == generation.fence else None
-
-    def _change(self, generation: Generation, **changes: object) -> Generation | None:
-        row = self._held(generation)
-        return self._put(replace(row, **changes)) if row else None  # type: ignore[arg-type]  # fields by name
-
-    def _put(self, generation: Generation) -> Generation:
-        self._rows[generation.id] = generation
-        return generation

@@ -33,7 +33,7 @@ class Reservation:
 class Tables:
     """Everything that a database would hold."""
 
-    attempts: dict[tuple[UserId, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
+    attempts: dict[tuple[UserId, str, str], tuple[bytes, Acceptance | None]] = field(default_factory=dict)
     stories: dict[StoryId, Story] = field(default_factory=dict)
     catalog: CatalogTables = field(default_factory=CatalogTables)
     characters: CharacterTables = field(default_factory=CharacterTables)

@@ -89,7 +89,7 @@ async def test_commits_of_one_process_wake_the_followers_of_another(
     gate = asyncio.Event()
     world.writer.scripts = [[gate, *in_pieces(STORY_TEXT)]]
     generation = await world.ask()
-    follow = FollowGeneration(world.start_work, elsewhere, world.clock, ping_seconds=60)
+    follow = FollowGeneration(world.start_work, elsewhere, world.engine.kinds, world.clock, ping_seconds=60)
     reading = asyncio.ensure_future(anext(aiter(follow(generation, 1))))
     await asyncio.sleep(0.1)
     gate.set()

@@ -15,7 +15,7 @@ from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.test_characters import PERSONA, with_room
 from services.story_service.tests.test_library import a_house_story
-from services.story_service.tests.worlds import NOON, READER, CountedWork, World, with_shelf
+from services.story_service.tests.worlds import NOON, READER, CountedWork, World, story_of, with_shelf
 from story_service.application.attempts import AttemptKey
 from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
 from story_service.application.ports import StartWork
@@ -190,7 +190,7 @@ async def test_no_query_reads_the_whole_table(database: Database) -> None:
 
 async def test_a_readers_story_is_found_while_it_is_on_the_shelf() -> None:
     world = World(MemoryDatabase().work, plan=with_shelf(5))
-    story_id = (await world.ended(await world.ask())).story_id
+    story_id = story_of(await world.ended(await world.ask()))
 
     async def titles() -> list[str]:
         return [hit.title for hit in await world.use.catalog.complete("the last f")]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, World, in_pieces
+from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, World, in_pieces, story_of
 from story_service.api.streams import encoded
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.live import LiveGenerations
@@ -38,7 +38,9 @@ async def test_a_reader_in_another_process_reads_the_same(world: World) -> None:
     gates = [asyncio.Event() for _ in range(3)]
     pieces = in_pieces(STORY_TEXT)
     world.writer.scripts = [[gates[0], *pieces[:90], gates[1], *pieces[90:180], gates[2], *pieces[180:]]]
-    elsewhere = FollowGeneration(world.start_work, LiveGenerations(), world.clock)  # hears nothing: it polls
+    elsewhere = FollowGeneration(
+        world.start_work, LiveGenerations(), world.engine.kinds, world.clock
+    )  # hears nothing: it polls
     generation = await world.ask()
     here, there = (asyncio.create_task(read(follow, generation)) for follow in (world.use.follow, elsewhere))
     for gate in gates:
@@ -76,7 +78,9 @@ async def test_silence_is_filled_with_pings(world: World) -> None:
     generation = await world.ask()
     for hears in (True, False):
         world.engine.live.hears_others = hears
-        follow = FollowGeneration(world.start_work, world.engine.live, world.clock, ping_seconds=0.3)
+        follow = FollowGeneration(
+            world.start_work, world.engine.live, world.engine.kinds, world.clock, ping_seconds=0.3
+        )
         started = asyncio.get_running_loop().time()
         seen = []
         async for chunk in follow(generation, 1):
@@ -98,7 +102,7 @@ async def test_a_day_after_the_end_the_log_is_gone(world: World) -> None:
     world.clock.now = world.clock.now.replace(day=22)
     with pytest.raises(ChunksPurged) as refusal:
         await world.use.follow.check(READER, generation.id)
-    assert refusal.value.action["href"] == f"/story/v1/stories/{generation.story_id}"
+    assert refusal.value.action["href"] == f"/story/v1/stories/{story_of(generation)}"
     world.clock.now = world.clock.now.replace(hour=13)
     assert await PurgeLogs(world.start_work, world.clock)() == 1
     assert await world.log(generation) == []
@@ -128,7 +132,7 @@ async def test_a_log_that_cannot_be_read_is_told_with_its_trace_once(
             raise outage.pop()
         return world.start_work()
 
-    follow = FollowGeneration(start_work, LiveGenerations(), world.clock)
+    follow = FollowGeneration(start_work, LiveGenerations(), world.engine.kinds, world.clock)
     assert b"event: done" in await read(follow, generation)
     told = [bool(record.exc_info) for record in caplog.records if record.message == "log not read"]
     assert told == [True, False]

@@ -18,7 +18,7 @@ from common_service.pagination import Cursors
 from common_service.testing import ready
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.plans import scans_a_table
-from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork, World, a_plan, no_plan
+from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork, World, a_plan, no_plan, story_of
 from story_service.application.ports import StartWork
 from story_service.application.read_library import ForgetViewers
 from story_service.domain.errors import StoryUnknown
@@ -149,7 +149,7 @@ async def test_what_is_not_on_the_shelf_is_not_found(http: httpx2.AsyncClient, w
         await work.library.submit(waiting)
         await work.commit()
     own = await world.ended(await world.ask())
-    for story_id in (uuid4(), waiting.id, own.story_id):
+    for story_id in (uuid4(), waiting.id, story_of(own)):
         answer = await http.get(f"{LIBRARY}/{story_id}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert len(await titles(http)) == len(starter())
@@ -182,7 +182,7 @@ async def test_who_has_read_what_is_forgotten_and_the_sum_stays(world: World) ->
 
 async def test_a_published_story_of_a_reader_is_everybodys_to_find_and_its_authors_to_read(database: Database) -> None:
     world = World(lambda: CountedWork(database))
-    story_id = (await world.ended(await world.ask())).story_id
+    story_id = story_of(await world.ended(await world.ask()))
     async with CountedWork(database) as work:
         shown = {"publish_state": "published", "published_at": NOON}
         await work.session.execute(update(StoryRow).where(StoryRow.id == story_id).values(**shown))

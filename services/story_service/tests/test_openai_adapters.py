@@ -12,8 +12,9 @@ from common_service.testing import eventually
 from sandbox.openai.app import create_app
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.pricing import Usage
-from story_service.domain.prompt import Message, messages, most_output_tokens
+from story_service.domain.prompt import Message, Prompt
 from story_service.domain.story import Length, StoryRequest, split_title
+from story_service.domain.story_prompt import messages, most_output_tokens
 from story_service.infrastructure.moderators import NoModerator, OpenAIModerator
 from story_service.infrastructure.openai_client import OpenAIClient
 from story_service.infrastructure.openai_writer import OpenAIWriter
@@ -62,7 +63,8 @@ class Fault:
 
 async def written(client: OpenAIClient, model: str = "gpt-5-mini") -> tuple[str, list[Usage]]:
     text, usages = "", []
-    async for piece in OpenAIWriter(client).write(model, messages(REQUEST), most_output_tokens(REQUEST.length)):
+    prompt, most = Prompt(messages(REQUEST)), most_output_tokens(REQUEST.length)
+    async for piece in OpenAIWriter(client).write(model, prompt, most):
         if isinstance(piece, Usage):
             usages.append(piece)
         else:

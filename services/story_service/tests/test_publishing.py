@@ -24,6 +24,7 @@ from services.story_service.tests.worlds import (
     CountedWork,
     World,
     no_plan,
+    story_of,
     with_shelf,
 )
 from story_service.application.attempts import AttemptKey
@@ -70,7 +71,7 @@ def other(issuer: TestIssuer) -> dict[str, str]:
 
 
 async def written(world: World, key: str = "key-1") -> StoryId:
-    return (await world.ended(await world.ask(key))).story_id
+    return story_of(await world.ended(await world.ask(key)))
 
 
 def refused(answer: httpx2.Response) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from common_service.database import Database
 from services.story_service.tests.plans import scans_a_table
-from services.story_service.tests.worlds import NOON, READER, STORY_TEXT, CountedWork, World, a_plan
+from services.story_service.tests.worlds import NOON, READER, STORY_TEXT, CountedWork, World, a_plan, story_of
 from story_service.application.purge_stories import DELETED_KEPT, PurgeDeletedStories
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ def purge(world: World) -> PurgeDeletedStories:
 
 async def deleted(world: World, key: str = "key") -> Any:
     generation = await world.ended(await world.ask(key, prompt=SECRET))
-    await world.use.delete(READER, generation.story_id)
+    await world.use.delete(READER, story_of(generation))
     return generation
 
 
@@ -35,23 +35,23 @@ async def test_the_words_of_a_request_go_with_the_story_and_the_bill_stays(world
     generation, kept = await deleted(world), await world.ended(await world.ask("other", prompt=SECRET))
     world.clock.now += DELETED_KEPT
     await purge(world)()
-    assert (await world.generation(generation.id)).request.prompt == SECRET, "30 days are not over"
+    assert (await world.generation(generation.id)).request["prompt"] == SECRET, "30 days are not over"
     world.clock.now += timedelta(seconds=1)
     assert await purge(world)() is False
     purged = await world.generation(generation.id)
-    assert (purged.request.prompt, purged.request.tone, purged.price) == ("", None, generation.price)
-    assert (await world.generation(kept.id)).request.prompt == SECRET
-    assert (await world.use.stories.one(READER, kept.story_id)).title == "The Last Ferry"
+    assert (purged.request["prompt"], purged.request["tone"], purged.price) == ("", None, generation.price)
+    assert (await world.generation(kept.id)).request["prompt"] == SECRET
+    assert (await world.use.stories.one(READER, story_of(kept))).title == "The Last Ferry"
 
 
 async def test_what_the_plan_does_not_retain_takes_the_words_of_its_request_along(world: World) -> None:
     world.subscriptions.plan = a_plan(kept=1)
     generation = await world.ended(await world.ask(prompt=SECRET))
-    assert (await world.generation(generation.id)).request.prompt == SECRET
+    assert (await world.generation(generation.id)).request["prompt"] == SECRET
     kept = await world.ended(await world.ask("other", prompt=SECRET))
     removed = await world.generation(generation.id)
-    assert (removed.request.prompt, removed.request.tone, removed.price) == ("", None, generation.price)
-    assert (await world.generation(kept.id)).request.prompt == SECRET
+    assert (removed.request["prompt"], removed.request["tone"], removed.price) == ("", None, generation.price)
+    assert (await world.generation(kept.id)).request["prompt"] == SECRET
 
 
 async def test_no_row_holds_the_text_afterwards(database: Database) -> None:

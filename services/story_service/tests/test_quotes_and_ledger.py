@@ -17,6 +17,7 @@ from common_service.pagination import Cursors
 from common_service.testing import ready
 from services.story_service.tests.worlds import NOON, OTHER, READER, STORY_TEXT, World, a_plan, in_pieces, no_plan
 from story_service.application.generate_story import Ask
+from story_service.application.quote_call import Quotation
 from story_service.domain import errors, ledger
 from story_service.domain.access import Limit
 from story_service.domain.ids import ReservationId
@@ -47,8 +48,12 @@ def auditor(issuer: TestIssuer) -> dict[str, str]:
     return {"Authorization": f"Bearer {issuer.service('story/admin')}", "X-Actor-Token": acting}
 
 
+async def quoted(world: World, ask: Ask = WISH) -> Quotation:
+    return await world.use.quote(ask.call, world.use.generate.commission(ask))
+
+
 async def test_a_quote_is_what_the_call_is_then_accepted_on(world: World) -> None:
-    before = await world.use.quote(WISH)
+    before = await quoted(world)
     generation = await world.ask()
     assert before.refusal is None
     assert (before.terms.meters, before.terms.max_cost_micros) == (
@@ -59,7 +64,7 @@ async def test_a_quote_is_what_the_call_is_then_accepted_on(world: World) -> Non
 
 async def test_a_quote_takes_nothing(world: World) -> None:
     before = await world.use.usage(READER)
-    await world.use.quote(WISH)
+    await quoted(world)
     assert await world.use.usage(READER) == before
 
 
@@ -73,14 +78,14 @@ async def test_a_quote_gives_the_refusal_of_the_call(world: World) -> None:
     }
     for kind, (access, ask) in refusals.items():
         world.subscriptions.plan = access
-        assert type((await world.use.quote(ask)).refusal) is kind
+        assert type((await quoted(world, ask)).refusal) is kind
 
 
 async def test_what_is_reserved_now_counts_in_a_quote(world: World) -> None:
     world.subscriptions.plan = a_plan(stories=1)
     world.writer.scripts = [[asyncio.Event()]]
     await world.ask()
-    quotation = await world.use.quote(WISH)
+    quotation = await quoted(world)
     assert isinstance(quotation.refusal, errors.QuotaExceeded)
     assert (quotation.refusal.meter, quotation.refusal.limit, quotation.refusal.used) == (STORIES, 1, 1)
     assert quotation.terms.meters[STORIES].remaining_after == 0
@@ -90,14 +95,14 @@ async def test_as_many_as_the_plan_allows_at_once_are_named_first(world: World) 
     world.subscriptions.plan = a_plan(stories=1, at_once=1)
     world.writer.scripts = [[asyncio.Event()]]
     await world.ask()
-    refusal = (await world.use.quote(WISH)).refusal
+    refusal = (await quoted(world)).refusal
     assert isinstance(refusal, errors.QuotaExceeded)
     assert refusal.meter == CONCURRENT
 
 
 async def test_without_a_limit_nothing_remains_to_be_told(world: World) -> None:
     world.subscriptions.plan = a_plan(tokens=None)
-    assert (await world.use.quote(WISH)).terms.meters[TOKENS].remaining_after is None
+    assert (await quoted(world)).terms.meters[TOKENS].remaining_after is None
 
 
 async def test_a_quote_over_http(world: World, http: httpx2.AsyncClient) -> None:
@@ -197,9 +202,9 @@ async def test_a_window_of_another_month_is_another_window(world: World) -> None
     world.subscriptions.plan = replace(a_plan(), limits={**a_plan().limits, TOKENS: Limit(5000, "period")})
     world.writer.scripts = [in_pieces(STORY_TEXT)]
     await world.ended(await world.ask())
-    now = (await world.use.quote(WISH)).terms.meters[TOKENS].remaining_after
+    now = (await quoted(world)).terms.meters[TOKENS].remaining_after
     world.clock.now = NOON.replace(month=12)
-    later = (await world.use.quote(WISH)).terms.meters[TOKENS].remaining_after
+    later = (await quoted(world)).terms.meters[TOKENS].remaining_after
     assert now is not None
     assert later is not None
     assert later - now == 460

@@ -12,7 +12,17 @@ from sqlalchemy.exc import IntegrityError
 from common_service.database import Database
 from common_service.ids import uuid7
 from services.story_service.tests.memory import MODELS
-from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork, World, a_generation, a_story, stored
+from services.story_service.tests.worlds import (
+    NOON,
+    OTHER,
+    READER,
+    CountedWork,
+    World,
+    a_generation,
+    a_story,
+    stored,
+    story_of,
+)
 from story_service.application.ports import Acceptance, AttemptKey, StartWork
 from story_service.domain.drafts import delta
 from story_service.domain.generation import Billing, Ending, State
@@ -57,9 +67,9 @@ async def test_a_story_comes_back_as_it_was_kept(start_work: StartWork) -> None:
     await stored(start_work, generation)
     ready = a_story(generation).ready("Title\n\nBody.", tokens=7, cost_micros=9, now=NOON + timedelta(seconds=5))
     async with start_work() as work:
-        assert await work.stories.find(generation.story_id) == a_story(generation)
+        assert await work.stories.find(story_of(generation)) == a_story(generation)
         await work.stories.keep(ready)
-        assert await work.stories.find(generation.story_id) == ready
+        assert await work.stories.find(story_of(generation)) == ready
         assert await work.stories.latest_of(READER) == ready
         assert await work.stories.latest_of(OTHER) is None
 
@@ -94,7 +104,7 @@ async def test_retention_keeps_the_newest_and_what_is_being_written(start_work: 
     async with start_work() as work:
         assert await work.stories.purge(READER, 1) == 2
         left = [story.id for story in await work.stories.of(READER, before=None, most=9)]
-    assert left == [unwritten.story_id, third.id]
+    assert left == [story_of(unwritten), third.id]
 
 
 async def test_deleting_the_latest_makes_the_one_before_it_the_latest(start_work: StartWork) -> None:
@@ -109,17 +119,17 @@ async def test_deleting_the_latest_makes_the_one_before_it_the_latest(start_work
 
 async def test_a_key_is_answered_as_it_was_first(start_work: StartWork) -> None:
     generation = a_generation()
-    key, plain = AttemptKey("key", b"digest"), replace(generation.request, prompt="", tone=None)
-    acceptance = Acceptance(a_story(generation), replace(generation, request=plain))
+    route, key = "POST /story/v1/stories", AttemptKey("key", b"digest")
+    acceptance = Acceptance((replace(generation, request={}),), {"truth_mode": "inspired"})
     async with start_work() as work:
-        assert await work.attempts.answer(READER, key, NOON) is None
-        assert await work.attempts.claim(READER, key, NOON) is None
-        await work.attempts.keep(READER, key, Acceptance(a_story(generation), generation))
+        assert await work.attempts.answer(READER, route, key, NOON) is None
+        assert await work.attempts.claim(READER, route, key, NOON) is None
+        await work.attempts.keep(READER, route, key, Acceptance((generation,), {"truth_mode": "inspired"}))
         await work.commit()
     async with start_work() as work:
-        assert await work.attempts.answer(READER, key, NOON) == acceptance
-        assert await work.attempts.claim(READER, key, NOON) == acceptance
-        assert await work.attempts.answer(OTHER, key, NOON) is None
+        assert await work.attempts.answer(READER, route, key, NOON) == acceptance
+        assert await work.attempts.claim(READER, route, key, NOON) == acceptance
+        assert await work.attempts.answer(OTHER, route, key, NOON) is None
 
 
 async def test_the_limit_holds_in_the_statement(start_work: StartWork) -> None:

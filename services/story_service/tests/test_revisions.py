@@ -25,6 +25,7 @@ from services.story_service.tests.worlds import (
     a_generation,
     in_pieces,
     stored,
+    story_of,
 )
 from story_service.application.ports import StartWork
 from story_service.domain.ids import StoryId
@@ -56,7 +57,7 @@ async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncCl
 async def path(world: World) -> str:
     """Have a story written, and return where it is."""
     generation = await world.ended(await world.ask())
-    return f"/story/v1/stories/{generation.story_id}"
+    return f"/story/v1/stories/{story_of(generation)}"
 
 
 def seen(answer: httpx2.Response) -> dict[str, str]:
@@ -142,7 +143,7 @@ async def test_only_a_finished_draft_of_ones_own_is_changed(
     world.writer.scripts = [[asyncio.Event(), *in_pieces(STORY_TEXT)]]
     unwritten = await world.ask("second")
     early = await http.patch(
-        f"/story/v1/stories/{unwritten.story_id}", json={"title": "X"}, headers={"If-Match": '"1"'}
+        f"/story/v1/stories/{story_of(unwritten)}", json={"title": "X"}, headers={"If-Match": '"1"'}
     )
     assert refused(early) == (409, "not_ready")
     assert (await http.patch(path, json={"title": "X"}, headers=now)).status_code == 200
@@ -154,13 +155,13 @@ async def test_the_newest_revisions_are_kept(start_work: StartWork) -> None:
     async with start_work() as work:
         for version in range(1, MOST_KEPT + 4):
             text_of = (f"T{version}", f"Body {version}")
-            await work.revisions.add(Revision(generation.story_id, version, *text_of, None, READER, NOON))
-        await work.revisions.forget(generation.story_id, MOST_KEPT)
-        found = await work.revisions.of(generation.story_id)
+            await work.revisions.add(Revision(story_of(generation), version, *text_of, None, READER, NOON))
+        await work.revisions.forget(story_of(generation), MOST_KEPT)
+        found = await work.revisions.of(story_of(generation))
         assert [one.version for one in found] == list(range(MOST_KEPT + 3, 3, -1))
-        kept = await work.revisions.find(generation.story_id, 5)
-        assert kept == Revision(generation.story_id, 5, "T5", "Body 5", None, READER, NOON)
-        assert await work.revisions.find(generation.story_id, 3) is None
+        kept = await work.revisions.find(story_of(generation), 5)
+        assert kept == Revision(story_of(generation), 5, "T5", "Body 5", None, READER, NOON)
+        assert await work.revisions.find(story_of(generation), 3) is None
         assert not await work.revisions.has(StoryId(uuid7()))
 
 

@@ -11,8 +11,8 @@ from story_service.domain import ledger
 from story_service.domain.generation import LEASE, Ending, State, lost
 from story_service.domain.ids import ReservationId
 from story_service.domain.pricing import Usage, bill, cost_micros, prompt_bound, quote, weighted
-from story_service.domain.prompt import messages
 from story_service.domain.story import Length, StoryRequest, TruthMode, split_title
+from story_service.domain.story_prompt import messages, most_output_tokens
 from story_service.domain.usage import Window, window_of
 from story_service.domain.windows import AT_ONCE, HELD_BACK, WindowCutter
 
@@ -91,7 +91,8 @@ def test_a_prompt_is_bounded_by_its_bytes() -> None:
 def test_a_reader_never_pays_more_than_was_quoted() -> None:
     request = StoryRequest("A wish")
     model = MODELS["gpt-5"]
-    terms = quote(model, messages(request), request.length, a_plan())
+    bound = prompt_bound(messages(request))
+    terms = quote(model, bound, most_output_tokens(request.length), {"stories.day": 1}, a_plan())
     most = terms.meters["tokens.month"].most
     assert bill(model, Usage(10**6, 10**6), terms).price == most
     assert bill(model, Usage(50, 50), terms).price == weighted(5000, Usage(50, 50)) == 500

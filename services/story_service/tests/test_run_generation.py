@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, Script, World, a_plan, in_pieces
+from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, Script, World, a_plan, in_pieces, story_of
 from story_service.application.ports import StartWork
 from story_service.application.release import Mode
 from story_service.domain.errors import AlreadyClosed, StoryUnknown, WriterFailed
@@ -34,7 +34,7 @@ async def test_the_events_are_meta_deltas_done(world: World) -> None:
     assert {chunk.kind for chunk in log[1:-1]} == {"delta"}
     assert await world.text(generation) == STORY_TEXT
     meta = json.loads(log[0].data)
-    assert (meta["generation_id"], meta["story_id"]) == (str(generation.id), str(generation.story_id))
+    assert (meta["generation_id"], meta["story_id"]) == (str(generation.id), str(story_of(generation)))
     assert meta["model"] == "gpt-5-mini"
     assert json.loads(log[1].data) == {"t": "The Last Ferry\n\n"}
     assert json.loads(log[-1].data) == {
@@ -43,7 +43,7 @@ async def test_the_events_are_meta_deltas_done(world: World) -> None:
         "usage": {"prompt_tokens": 60, "completion_tokens": 400, "total_tokens": 460, "estimated": False},
         "price": 460,
         "remaining": {"stories.day": 9, "tokens.month": 1_999_540},
-        "story_id": str(generation.story_id),
+        "story_id": str(story_of(generation)),
     }
 
 
@@ -57,7 +57,7 @@ async def test_a_failing_provider_is_our_loss(world: World, code: str, words: in
     log = await world.log(generation)
     assert [chunk.kind for chunk in log[-2:]] == ["error", "done"]
     assert json.loads(log[-2].data) == {"code": code}
-    story = await world.use.stories.one(READER, generation.story_id)
+    story = await world.use.stories.one(READER, story_of(generation))
     assert story.state is StoryState.FAILED
     assert STORY_TEXT.startswith(await world.text(generation))
 
@@ -153,7 +153,7 @@ async def test_a_finished_story_of_a_deleted_row_is_still_settled(world: World) 
     gate = asyncio.Event()
     world.writer.scripts = [[gate, *in_pieces(STORY_TEXT)]]
     generation = await world.ask()
-    await world.use.delete(READER, generation.story_id)
+    await world.use.delete(READER, story_of(generation))
     gate.set()
     assert (await world.ended(generation)).state is State.SUCCEEDED
     with pytest.raises(StoryUnknown):
@@ -192,7 +192,7 @@ async def test_what_was_cut_on_a_verdict_is_not_kept_either(start_work: StartWor
     world = World(start_work, mode=Mode.CONCURRENT)
     world.writer.scripts = [in_pieces(STORY_TEXT[:300] + UNSAFE + STORY_TEXT[300:])]
     generation = await world.ended(await world.ask())
-    assert UNSAFE not in (await world.use.stories.one(READER, generation.story_id)).body
+    assert UNSAFE not in (await world.use.stories.one(READER, story_of(generation))).body
 
 
 async def test_a_provider_that_counts_nothing_is_not_believed(world: World) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from common_service.database import Database
-from services.story_service.tests.worlds import READER, STORY_TEXT, CountedWork, World
+from services.story_service.tests.worlds import READER, STORY_TEXT, CountedWork, World, story_of
 from story_service.application.ports import Work
 from story_service.domain.generation import Billing, State
 
@@ -43,7 +43,7 @@ async def test_what_broke_after_the_first_word_is_told_at_once(database: Databas
     world = World(start)
     ended = await world.ended(await world.ask())
     assert (ended.state, ended.billing, ended.error_code) == (State.FAILED, Billing.RELEASED, "writer_broke")
-    assert (await world.use.stories.one(READER, ended.story_id)).state.value == "failed"
+    assert (await world.use.stories.one(READER, story_of(ended))).state.value == "failed"
     assert await world.settled() == {"stories.day": 0, "tokens.month": 0}
 
 

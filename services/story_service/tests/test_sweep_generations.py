@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from common_service.database import Database
-from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, CountedWork, World, in_pieces
+from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, CountedWork, World, in_pieces, story_of
 from story_service.domain.generation import Billing, Generation, State
 from story_service.domain.story import StoryState
 
@@ -54,7 +54,7 @@ async def test_after_a_word_it_fails_with_the_part_kept_and_nothing_charged(worl
     assert await world.sweep() == 1
     ended = await world.generation(generation.id)
     assert (ended.state, ended.billing, ended.error_code) == (State.FAILED, Billing.RELEASED, "writer_lost")
-    story = await world.use.stories.one(READER, generation.story_id)
+    story = await world.use.stories.one(READER, story_of(generation))
     assert story.state is StoryState.FAILED
     assert story.body
     assert await world.settled() == NOTHING

@@ -13,17 +13,18 @@ from story_service.api.use_cases import UseCases
 from story_service.application.generate_story import Ask
 from story_service.application.ports import AttemptKey, StartWork
 from story_service.application.release import Mode
+from story_service.application.story_kind import STORY, request_document
 from story_service.application.sweep_generations import SweepGenerations
 from story_service.domain.access import Access, Limit
 from story_service.domain.chunks import Chunk
 from story_service.domain.drafts import opening
 from story_service.domain.errors import ModerationUnavailable
-from story_service.domain.generation import Generation
+from story_service.domain.generation import Generation, Target
 from story_service.domain.ids import GenerationId, StoryId, UserId
 from story_service.domain.ledger import first_bad
 from story_service.domain.moderation import Verdict
 from story_service.domain.pricing import MeterQuote, Quote, Usage
-from story_service.domain.prompt import Message
+from story_service.domain.prompt import Message, Prompt
 from story_service.domain.story import Length, Story, StoryRequest, TruthMode
 from story_service.domain.usage import CONCURRENT, RETAINED, STORIES, TOKENS
 from story_service.infrastructure.work import SqlStoryWork
@@ -58,11 +59,11 @@ class ScriptedWriter:
     asked: list[tuple[str, tuple[Message, ...], int]] = field(default_factory=list)
     started: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    async def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
+    async def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
         assert_no_open_work()
         self.started.release()
         self.calls += 1
-        self.asked.append((model, messages, most_tokens))
+        self.asked.append((model, prompt.messages, most_tokens))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for step in script:
             await asyncio.sleep(0)
@@ -137,7 +138,7 @@ class World:
     ) -> Generation:
         """Have a story accepted."""
         ask = Ask(user_id, StoryRequest(prompt, length=Length.SHORT))
-        return (await self.use.generate(ask, AttemptKey(key, prompt.encode()))).acceptance.generation
+        return (await self.use.generate(ask, AttemptKey(key, prompt.encode()))).generation
 
     async def ended(self, generation: Generation) -> Generation:
         """Wait until it is closed, and return it."""
@@ -223,23 +224,28 @@ def a_generation(*, user_id: UserId = READER, at: datetime = NOON) -> Generation
     return Generation(
         GenerationId(uuid7()),
         user_id,
-        StoryId(uuid7()),
+        STORY,
+        Target("story", uuid7()),
         "gpt-5-mini",
         "openai",
-        StoryRequest("A keeper vanishes", TruthMode.INSPIRED, Length.LONG, "cold"),
-        Quote(meters, 2500, 700, 1),
+        request_document(StoryRequest("A keeper vanishes", TruthMode.INSPIRED, Length.LONG, "cold"), 1),
+        Quote(meters, 2500, 700),
         3,
         at,
         last_seq=1,
     )
 
 
+def story_of(generation: Generation) -> StoryId:
+    return StoryId(generation.target.id)
+
+
 def a_story(generation: Generation) -> Story:
     return Story(
-        generation.story_id,
+        story_of(generation),
         generation.user_id,
         generation.id,
-        generation.request.truth_mode,
+        TruthMode(generation.request["truth_mode"]),
         generation.created_at,
         generation.created_at,
     )
@@ -248,6 +254,6 @@ def a_story(generation: Generation) -> Story:
 async def stored(start_work: StartWork, generation: Generation) -> None:
     """Put a generation and its story into the store."""
     async with start_work() as work:
-        await work.generations.add(generation, opening(generation))
+        await work.generations.add(generation, opening(generation, {}))
         await work.stories.add(a_story(generation))
         await work.commit()

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from story_service.api.problems import PROBLEMS
 from story_service.api.schemas import MeterQuoteOut, Wire
-from story_service.application.quote_story import OfferedModel, Quotation
+from story_service.application.quote_call import OfferedModel, Quotation
 from story_service.domain.errors import Refusal
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
 
-from story_service.application.ports import Acceptance
+from story_service.application.generate_story import AcceptedStory
 from story_service.domain.generation import Generation
 from story_service.domain.pricing import MeterQuote, Quote
 from story_service.domain.story import Length, Source, Story, StoryRequest, TruthMode
@@ -18,6 +18,8 @@ Tone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=20
 ModelName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
 State = Literal["accepted", "running", "finishing", "succeeded", "blocked", "failed", "cancelled", "expired"]
 Billing = Literal["reserved", "settled", "released"]
+KindName = Literal["story", "chat", "continuation", "rewrite", "analysis", "summary"]
+_KIND: TypeAdapter[KindName] = TypeAdapter(KindName)
 
 
 class Wire(BaseModel):
@@ -77,6 +79,18 @@ class UsageOut(Wire):
     estimated: bool
 
 
+class TargetOut(Wire):
+    """What a generation writes into."""
+
+    type: str
+    id: UUID
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """Show it."""
+        return cls(type=generation.target.type, id=generation.target.id)
+
+
 class GenerationBrief(Wire):
     """A generation as it was accepted."""
 
@@ -104,9 +118,9 @@ class AcceptedOut(Wire):
     generation: GenerationBrief
 
     @classmethod
-    def of(cls, acceptance: Acceptance) -> Self:
+    def of(cls, accepted: AcceptedStory) -> Self:
         """Show what was accepted."""
-        story, generation = acceptance.story, acceptance.generation
+        story, generation = accepted.story, accepted.generation
         return cls(
             story=StoryBrief(
                 id=story.id, truth_mode=story.truth_mode.value, label=story.label, created_at=story.created_at
@@ -124,7 +138,9 @@ class AcceptedOut(Wire):
 class GenerationOut(GenerationBrief):
     """A generation as it stands, quote against actual."""
 
-    story_id: UUID
+    kind: KindName
+    target: TargetOut
+    story_id: UUID | None = Field(description="The target, where it is a story.")
     model: str
     usage: UsageOut | None
     price: int = Field(description="Weighted tokens charged.")
@@ -142,7 +158,9 @@ class GenerationOut(GenerationBrief):
             billing=generation.billing.value,
             quote=QuoteOut.of(generation.quote),
             events=events_path(generation.id),
-            story_id=generation.story_id,
+            kind=kind_name(generation),
+            target=TargetOut.of(generation),
+            story_id=story_id(generation),
             model=generation.model,
             usage=usage_out(generation),
             price=generation.price,
@@ -205,6 +223,16 @@ def source_out(source: Source | None) -> SourceOut | None:
 def events_path(generation_id: UUID) -> str:
     """Return where the events of a generation are."""
     return f"/story/v1/generations/{generation_id}/events"
+
+
+def kind_name(generation: Generation) -> KindName:
+    """Return the kind."""
+    return _KIND.validate_python(generation.kind)
+
+
+def story_id(generation: Generation) -> UUID | None:
+    """Return the story that it writes, if it writes one."""
+    return generation.target.id if generation.target.type == "story" else None
 
 
 def usage_out(generation: Generation) -> UsageOut | None:

@@ -20,7 +20,7 @@ from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySumma
 from story_service.api.story_tags import tag_of
 from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
 from story_service.api.use_cases import UseCases
-from story_service.application.generate_story import Accepted, Ask
+from story_service.application.generate_story import AcceptedStory, Ask
 from story_service.application.ports import AttemptKey
 from story_service.domain import errors
 from story_service.domain.ids import StoryId, UserId
@@ -69,7 +69,7 @@ def _add_writing(router: APIRouter, use_cases: UseCases, callers: Callers, limit
         accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
         if MEDIA_TYPE in request.headers.get("accept", ""):
             return await _streamed(use_cases, drain, user_id, accepted)
-        document = AcceptedOut.of(accepted.acceptance).model_dump(mode="json")
+        document = AcceptedOut.of(accepted).model_dump(mode="json")
         return JSONResponse(document, 202, _replay(accepted))
 
 
@@ -111,13 +111,13 @@ def _add_deleting(router: APIRouter, use_cases: UseCases, callers: Callers) -> N
         await use_cases.delete(UserId(reader.user_id), StoryId(story_id))
 
 
-async def _streamed(use_cases: UseCases, drain: Drain, user_id: UserId, accepted: Accepted) -> Response:
-    generation = accepted.acceptance.generation
+async def _streamed(use_cases: UseCases, drain: Drain, user_id: UserId, accepted: AcceptedStory) -> Response:
+    generation = accepted.generation
     followed = await use_cases.follow.check(user_id, generation.id) if accepted.replayed else generation
     return event_stream(use_cases.follow(followed, 0), drain, _replay(accepted))
 
 
-def _replay(accepted: Accepted) -> dict[str, str]:
+def _replay(accepted: AcceptedStory) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if accepted.replayed else {}
 
 

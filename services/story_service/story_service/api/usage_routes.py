@@ -52,7 +52,7 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
     async def quote_story(reader: Annotated[Person, signed_in], body: StoryIn) -> QuotationOut:
         """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
         ask = Ask(UserId(reader.user_id), body.request(), body.model, body.max_price)
-        return QuotationOut.of(await use_cases.quote(ask))
+        return QuotationOut.of(await use_cases.quote(ask.call, use_cases.generate.commission(ask)))
 
     @router.get("/models", responses=FACES.responses(*ANY_READER, *GATED))
     async def list_models(reader: Annotated[Person, signed_in]) -> ModelsOut:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from uuid import UUID
 
 from common_service.pagination import Page
-from story_service.api.schemas import Billing, State, UsageOut, Wire, usage_out
+from story_service.api.schemas import Billing, KindName, State, UsageOut, Wire, kind_name, story_id, usage_out
 from story_service.application.read_usage import UsageReport, UserUsage
 from story_service.domain.generation import Generation
 from story_service.domain.ledger import Audit, Head, LedgerEntry
@@ -140,8 +140,8 @@ class GenerationLine(Wire):
     """A generation for an admin: numbers, no text."""
 
     id: UUID
-    kind: Literal["story"] = "story"
-    story_id: UUID
+    kind: KindName
+    story_id: UUID | None
     state: State
     billing: Billing
     model: str
@@ -157,7 +157,8 @@ class GenerationLine(Wire):
         """Show a generation."""
         return cls(
             id=generation.id,
-            story_id=generation.story_id,
+            kind=kind_name(generation),
+            story_id=story_id(generation),
             state=generation.state.value,
             billing=generation.billing.value,
             model=generation.model,

@@ -10,7 +10,7 @@ from story_service.application.generate_story import GenerateStory
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.publishing.clone_story import CloneStory
 from story_service.application.publishing.publish_story import PublishStory
-from story_service.application.quote_story import QuoteStory
+from story_service.application.quote_call import QuoteCall
 from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_library import ReadLibrary
@@ -37,4 +37,4 @@ class UseCases:
     own_characters: OwnCharacters
     usage: ReadUsage
     ledger: ReadLedger
-    quote: QuoteStory
+    quote: QuoteCall

@@ -1,16 +1,18 @@
-"""Ends a generation once: money, ledger, story, last events and facts in one transaction, whoever comes first."""
+"""Ends a generation once: money, ledger, target, last events and facts in one transaction, whoever comes first."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
+from story_service.application.kinds import Kinds, Output
 from story_service.application.ports import Clock, Work
 from story_service.domain import drafts, ledger
 from story_service.domain.chunks import Chunk
-from story_service.domain.events import GenerationClosed, ModerationDecided, StoryCreated, UsageSettled
+from story_service.domain.events import GenerationClosed, ModerationDecided, UsageSettled
 from story_service.domain.generation import Billing, Ending, Generation, State
-from story_service.domain.ids import ReservationId
+from story_service.domain.ids import GenerationId, ReservationId
 from story_service.domain.pricing import Bill, bill
 from story_service.domain.usage import TOKENS, Line, Meter
 
@@ -19,19 +21,21 @@ log = logging.getLogger("story")
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A generation that ended here, and the events it ended with."""
+    """A generation that ended here, the events it ended with, and the one that waited for its end."""
 
     generation: Generation
     chunks: Sequence[Chunk]
+    following: GenerationId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CloseGeneration:
     """Part of the caller's work: the caller commits. The reader's usage is locked before the generation's row."""
 
+    kinds: Kinds
     now: Clock
 
-    async def __call__(self, work: Work, generation: Generation, ending: Ending, text: str) -> Closed | None:
+    async def __call__(self, work: Work, generation: Generation, ending: Ending, output: Output) -> Closed | None:
         """Return None, with nothing changed, when it was ended elsewhere or the fence is old."""
         now = self.now()
         head = await work.usage.lock(generation.user_id)
@@ -47,11 +51,13 @@ class CloseGeneration:
         reservation_id, lines = reserved
         lines = [replace(line, settled=_settled(line, closed)) for line in lines]
         remaining, head = await self._settle(work, closed, reservation_id, lines, head, now)
-        await self._keep_story(work, closed, text, now)
+        said = await self._keep(work, closed, output)
         if ending.decision:
             await work.record(ending.decision)
         await self._tell(work, closed, reservation_id, lines, head, ending, now)
-        return Closed(closed, await work.generations.conclude(closed, drafts.last(closed, remaining)))
+        chunks = await work.generations.conclude(closed, drafts.last(closed, remaining, said))
+        following = await work.generations.release_waiting(closed, now) if closed.chain_id else None
+        return Closed(closed, chunks, following)
 
     async def _settle(
         self,
@@ -73,20 +79,11 @@ class CloseGeneration:
         await work.usage.post(closed.user_id, entries, head)
         return remaining, head
 
-    async def _keep_story(self, work: Work, closed: Generation, text: str, now: datetime) -> None:
-        story = await work.stories.find(closed.story_id)
-        if story is None:
-            return  # its reader deleted it meanwhile
-        tokens, cost = closed.price, closed.cost_micros or 0
-        if closed.state is not State.SUCCEEDED:
-            shown = "" if closed.state is State.BLOCKED else text  # let out before its verdict, it may be what broke it
-            await work.stories.keep(story.failed(shown, tokens=tokens, cost_micros=cost, now=now))
-            return
-        ready = story.ready(text, tokens=tokens, cost_micros=cost, now=now)
-        await work.stories.keep(ready)
-        if closed.quote.retained is not None:
-            await work.stories.purge(closed.user_id, max(1, closed.quote.retained))
-        await work.tell(StoryCreated(ready))
+    async def _keep(self, work: Work, closed: Generation, output: Output) -> dict[str, Any]:
+        kind = self.kinds[closed.kind]
+        if closed.state is State.BLOCKED:
+            output = Output("")  # let out before its verdict, it may be what broke it
+        return {**kind.names(closed), **await kind.keep(work, closed, output)}
 
     async def _tell(
         self,

@@ -1,6 +1,7 @@
 """Generations that run in this process, bound to no request: a reader may leave, the writing goes on."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -13,7 +14,7 @@ log = logging.getLogger("story")
 class DetachedRuns:
     """Starts runs, can stop one at a reader's word, and lets them end when the process must."""
 
-    def __init__(self, run: Callable[[GenerationId], Awaitable[None]]) -> None:
+    def __init__(self, run: Callable[[GenerationId], Awaitable[GenerationId | None]]) -> None:
         self._run = run
         self._tasks: dict[GenerationId, asyncio.Task[None]] = {}
 
@@ -22,7 +23,7 @@ class DetachedRuns:
         return len(self._tasks)
 
     def start(self, generation_id: GenerationId) -> None:
-        """Run a generation, unless it runs here already."""
+        """Run a generation, unless it runs here already, and after it the one that waited for it."""
         if generation_id not in self._tasks:
             task = asyncio.create_task(self._guarded(generation_id), name=f"generation-{generation_id}")
             self._tasks[generation_id] = task
@@ -35,16 +36,20 @@ class DetachedRuns:
 
     async def drain(self, seconds: float) -> None:
         """Let the runs end for a while; hand over what nobody has read of, and leave the rest to its lease."""
-        running = list(self._tasks.values())
-        if not running:
-            return
-        _done, late = await asyncio.wait(running, timeout=seconds)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._tasks:
+                    await asyncio.wait(list(self._tasks.values()))
+        late = list(self._tasks.values())
         for task in late:
             task.cancel(HAND_OVER)
         await asyncio.gather(*late, return_exceptions=True)
 
     async def _guarded(self, generation_id: GenerationId) -> None:
         try:
-            await self._run(generation_id)
+            following = await self._run(generation_id)
         except Exception:  # a supervising loop: the sweeper takes up what a defect left
             log.exception("generation broke", extra={"generation_id": str(generation_id)})
+        else:
+            if following:
+                self.start(following)

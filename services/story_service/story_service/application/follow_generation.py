@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from story_service.application.kinds import Kinds
 from story_service.application.live import Follower, LiveGenerations
 from story_service.application.ports import Clock, StartWork
 from story_service.domain.chunks import DONE, Chunk
@@ -23,6 +24,7 @@ class FollowGeneration:
 
     start_work: StartWork
     live: LiveGenerations
+    kinds: Kinds
     now: Clock
     ping_seconds: float = PING_SECONDS
 
@@ -33,7 +35,7 @@ class FollowGeneration:
         if generation is None or generation.user_id != user_id:
             raise GenerationUnknown
         if generation.finished_at and self.now() - generation.finished_at >= CHUNKS_KEPT:
-            raise ChunksPurged(f"/story/v1/stories/{generation.story_id}")
+            raise ChunksPurged(self.kinds[generation.kind].location(generation))
         return generation
 
     async def __call__(self, generation: Generation, after: int) -> AsyncIterator[Chunk | None]:

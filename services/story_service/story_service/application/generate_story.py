@@ -1,31 +1,21 @@
-"""Accepts a story: gate, price, input moderation, then everything that must hold together in one transaction."""
+"""Has a story written: what a reader asks for, drawn up for the pipeline."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from story_service.application.detached import DetachedRuns
-from story_service.application.ports import (
-    Acceptance,
-    AttemptKey,
-    Clock,
-    Moderator,
-    NewId,
-    StartWork,
-    Subscriptions,
-    Work,
-)
-from story_service.domain import ledger
+from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
+from story_service.application.kinds import Order, Piece
+from story_service.application.ports import AttemptKey, NewId, Work
+from story_service.application.story_kind import STORY, request_document
 from story_service.domain.access import GENERATE, Access
-from story_service.domain.drafts import opening
-from story_service.domain.errors import InputBlocked, ModelUnavailable
-from story_service.domain.events import ModerationDecided
-from story_service.domain.generation import DEADLINE, QUEUE_TIMEOUT, Generation
-from story_service.domain.ids import DecisionId, GenerationId, ReservationId, StoryId, UserId
-from story_service.domain.moderation import Decision, digest
-from story_service.domain.pricing import CatalogModel, Quote, quote
-from story_service.domain.prompt import messages
-from story_service.domain.story import Story, StoryRequest
-from story_service.domain.usage import Line, demand_turn, exceeded, window_of
+from story_service.domain.generation import Generation, Target
+from story_service.domain.ids import GenerationId, StoryId, UserId
+from story_service.domain.pricing import prompt_bound
+from story_service.domain.story import Story, StoryRequest, TruthMode
+from story_service.domain.story_prompt import messages, most_output_tokens
+from story_service.domain.usage import RETAINED, STORIES
+
+ROUTE = "POST /story/v1/stories"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,127 +27,76 @@ class Ask:
     model: str | None = None
     max_price: int | None = None
 
+    @property
+    def call(self) -> Call:
+        """Who asks, and on which conditions."""
+        return Call(self.user_id, self.model, self.max_price)
+
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
-    """The answer to a call, and whether it had been given before."""
+class AcceptedStory:
+    """A story and its generation as they were accepted, and whether they had been before."""
 
-    acceptance: Acceptance
+    story: Story
+    generation: Generation
     replayed: bool
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> "AcceptedStory":
+        """Return the story that a generation is to write."""
+        [generation] = accepted.generations
+        at, truth_mode = generation.created_at, TruthMode(accepted.said["truth_mode"])
+        story = Story(StoryId(generation.target.id), generation.user_id, generation.id, truth_mode, at, at)
+        return cls(story, generation, accepted.replayed)
+
+
+@dataclass(frozen=True, slots=True)
+class StoryCommission:
+    """A wish for a story, drawn up."""
+
+    ask: Ask
+    generation_id: GenerationId
+    story_id: StoryId
+    route: str = ROUTE
+    flag: str = GENERATE
+
+    async def read(self, _: Work) -> Callable[[Access], Order]:
+        """Look up nothing: everything is in the request."""
+        return self._order
+
+    def _order(self, access: Access) -> Order:
+        request, retained = self.ask.request, access.limits.get(RETAINED)
+        target = Target("story", self.story_id)
+        piece = Piece(
+            self.generation_id,
+            STORY,
+            target,
+            request_document(request, retained.amount if retained else 1),
+            prompt_bound(messages(request)),
+            most_output_tokens(request.length),
+            {STORIES: 1},
+        )
+        words = f"{request.prompt}\n{request.tone or ''}".strip()
+        return Order((piece,), words, target, self._save, {"truth_mode": request.truth_mode})
+
+    async def _save(self, work: Work, generations: Sequence[Generation]) -> None:
+        [generation] = generations
+        at = generation.created_at
+        story = Story(self.story_id, self.ask.user_id, generation.id, self.ask.request.truth_mode, at, at)
+        await work.stories.add(story)
 
 
 @dataclass(frozen=True, slots=True)
 class GenerateStory:
-    """Takes the money before the model is called, and starts the writing at once in this process."""
+    """The first kind of the pipeline."""
 
-    start_work: StartWork
-    subscriptions: Subscriptions
-    moderator: Moderator
-    runs: DetachedRuns
-    default_model: str
-    now: Clock
+    accept: AcceptGenerations
     new_id: NewId
 
-    async def __call__(self, ask: Ask, key: AttemptKey) -> Accepted:
-        """Raise a refusal, with nothing reserved, or return what is being written."""
-        model_name = ask.model or self.default_model
-        async with self.start_work() as work:
-            if kept := await work.attempts.answer(ask.user_id, key, self.now()):
-                return Accepted(kept, replayed=True)
-            model = await work.models.offered(model_name, self.now())
-        access = await self.subscriptions.access(ask.user_id)
-        access.demand(GENERATE)
-        if model is None:
-            raise ModelUnavailable
-        access.demand_tier(model.tier)
-        terms = self._price(ask, model, access)
-        acceptance = self._acceptance(ask, model, terms, access)
-        decision = await self._moderate(ask, acceptance.story.id)
-        accepted = await self._accept(acceptance, access, decision, key)
-        if not accepted.replayed:
-            self.runs.start(acceptance.generation.id)
-        return accepted
+    async def __call__(self, ask: Ask, key: AttemptKey) -> AcceptedStory:
+        """Raise a refusal, with nothing reserved, or return the story that is being written."""
+        return AcceptedStory.of(await self.accept(ask.call, self.commission(ask), key))
 
-    def _price(self, ask: Ask, model: CatalogModel, access: Access) -> Quote:
-        terms = quote(model, messages(ask.request), ask.request.length, access)
-        terms.demand_price(ask.max_price)
-        return terms
-
-    def _acceptance(self, ask: Ask, model: CatalogModel, terms: Quote, access: Access) -> Acceptance:
-        story_id, generation_id, now = StoryId(self.new_id()), GenerationId(self.new_id()), self.now()
-        generation = Generation(
-            generation_id,
-            ask.user_id,
-            story_id,
-            model.model,
-            model.provider,
-            ask.request,
-            terms,
-            access.version,
-            now,
-            last_seq=1,
-        )
-        return Acceptance(Story(story_id, ask.user_id, generation_id, ask.request.truth_mode, now, now), generation)
-
-    async def _moderate(self, ask: Ask, story_id: StoryId) -> Decision:
-        """Return the decision that lets the reader's words in. Raises InputBlocked, with the decision kept."""
-        text = f"{ask.request.prompt}\n{ask.request.tone or ''}".strip()
-        verdict = await self.moderator.judge(text)
-        decision = Decision(
-            DecisionId(self.new_id()),
-            ask.user_id,
-            story_id,
-            "input",
-            self.moderator.provider,
-            self.moderator.policy_version,
-            "block" if verdict.is_block else "allow",
-            verdict.reasons,
-            verdict.categories,
-            digest(text),
-            self.now(),
-        )
-        if verdict.is_block:
-            async with self.start_work() as work:
-                await work.record(decision)
-                await work.tell(ModerationDecided(decision))
-                await work.commit()
-            raise InputBlocked(verdict.reasons)
-        return decision
-
-    async def _accept(self, acceptance: Acceptance, access: Access, decision: Decision, key: AttemptKey) -> Accepted:
-        story, generation, now = acceptance.story, acceptance.generation, self.now()
-        async with self.start_work() as work:
-            if kept := await work.attempts.claim(story.user_id, key, now):
-                return Accepted(kept, replayed=True)
-            reservation_id = ReservationId(self.new_id())
-            remaining, lines = await self._reserve(work, generation, reservation_id, access, now)
-            acceptance = Acceptance(story, generation.quoted(remaining))
-            await work.generations.add(acceptance.generation, opening(acceptance.generation))
-            await work.stories.add(story)
-            await work.usage.open(reservation_id, generation, lines, now + QUEUE_TIMEOUT + DEADLINE)
-            await work.record(decision)
-            await work.attempts.keep(story.user_id, key, acceptance)
-            await work.commit()
-        return Accepted(acceptance, replayed=False)
-
-    async def _reserve(
-        self, work: Work, generation: Generation, reservation_id: ReservationId, access: Access, now: datetime
-    ) -> tuple[dict[str, int | None], list[Line]]:
-        """Hold the quoted amounts; return what remains of each meter, and the lines. Raises QuotaExceeded."""
-        user_id = generation.user_id
-        head = await work.usage.lock(user_id)
-        demand_turn(access, await work.generations.open_of(user_id), now)
-        remaining: dict[str, int | None] = {}
-        lines, postings = [], []
-        for meter, terms in sorted(generation.quote.meters.items()):
-            line = Line(meter, window_of(access.limit(meter).window, access, now), terms.most)
-            holding = await work.usage.reserve(user_id, line, terms.limit)
-            if holding is None:
-                used = (await work.usage.holding(user_id, meter, line.window)).used
-                raise exceeded(line, terms.limit or 0, used, now)
-            remaining[meter] = None if terms.limit is None else terms.limit - holding.used
-            lines.append(line)
-            postings.append(ledger.Posting(meter, ledger.RESERVE, line.reserved, holding.reserved, holding.settled))
-        entries, head = ledger.extend(head, user_id, reservation_id, postings, now)
-        await work.usage.post(user_id, entries, head)
-        return remaining, lines
+    def commission(self, ask: Ask) -> StoryCommission:
+        """Return the call as the pipeline takes it: to accept it, or to price it."""
+        return StoryCommission(ask, GenerationId(self.new_id()), StoryId(self.new_id()))

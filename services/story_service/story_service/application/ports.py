@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
@@ -21,7 +21,7 @@ from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserI
 from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision, Verdict
 from story_service.domain.pricing import Bill, CatalogModel, Usage
-from story_service.domain.prompt import Message
+from story_service.domain.prompt import Prompt
 from story_service.domain.story import Story
 from story_service.domain.usage import Line, Meter, Window
 
@@ -31,10 +31,10 @@ NewId = Callable[[], UUID]
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """A story and its generation as they were when accepted: what the same key is answered again."""
+    """The generations of a call as they were when accepted, without a reader's words: what the same key is answered."""
 
-    story: Story
-    generation: Generation
+    generations: tuple[Generation, ...]
+    said: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +47,17 @@ class Totals:
 
 
 class Attempts(Protocol):
-    """Answers under idempotency keys."""
+    """Answers under idempotency keys, by the route that gave them."""
 
-    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+    async def answer(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
         """Look without taking the key; one that lapsed names nothing. Raises IdempotencyKeyReused."""
         ...
 
-    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+    async def claim(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
         """Take the key, or wait for whoever has it and return the answer. Raises as `answer` does."""
         ...
 
-    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
+    async def keep(self, user_id: UserId, route: str, key: AttemptKey, acceptance: Acceptance) -> None:
         """Keep the answer under a key that this work took."""
         ...
 
@@ -119,10 +119,20 @@ class Generations(Protocol):
 
     async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None: ...
 
-    async def open_of(self, user_id: UserId) -> int: ...
+    async def open_of(self, user_id: UserId) -> int:
+        """Count what this reader has open; those of one call, which take turns, are one."""
+        ...
+
+    async def waiting_for(self, generation: Generation) -> list[Generation]:
+        """Return those that wait for its end, in their order, locked."""
+        ...
+
+    async def release_waiting(self, closed: Generation, now: datetime) -> GenerationId | None:
+        """Let the one that waits for a closed one be taken; return it."""
+        ...
 
     async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
-        """Take an accepted one and start it; None if somebody else did."""
+        """Take an accepted one that waits for nothing, and start it; None if somebody else did."""
         ...
 
     async def beat(self, generation: Generation, now: datetime) -> bool:
@@ -150,7 +160,7 @@ class Generations(Protocol):
         ...
 
     async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
-        """Return open ones without a living owner, locked; accepted ones only if older than `grace`."""
+        """Return open ones without a living owner, locked; accepted ones only if they could be taken before `grace`."""
         ...
 
     async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]: ...
@@ -262,7 +272,7 @@ class Subscriptions(Protocol):
 class StoryWriter(Protocol):
     """A model that writes."""
 
-    def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
+    def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
         """Yield pieces of text, at the end the usage if the provider tells it. Raises WriterFailed."""
         ...
 

@@ -50,7 +50,10 @@ class OutputBlocked(Exception):
 
 
 class Release:
-    """The way out for one run's windows. `text` is what was let out and committed, by this run."""
+    """The way out for one run's windows. `text` is what was let out and committed, by this run.
+
+    Of a kind that is not shown nothing is let out before the end; it is judged alike.
+    """
 
     def __init__(
         self,
@@ -59,9 +62,11 @@ class Release:
         start_work: StartWork,
         live: LiveGenerations,
         now: Clock,
+        *,
+        is_shown: bool = True,
     ) -> None:
         self._generation, self._policy, self._now = generation, policy, now
-        self._start_work, self._live = start_work, live
+        self._start_work, self._live, self._is_shown = start_work, live, is_shown
         self._parts: list[str] = []
         self._judged: list[tuple[str, asyncio.Task[Verdict]]] = []
         self._categories: dict[str, int] = {}
@@ -80,16 +85,23 @@ class Release:
         elif self._policy.mode is Mode.CONCURRENT:
             self._judged.append((window, asyncio.create_task(self._judge(window))))
             self._check(only_done=True)
-        await self._append(window)
+        if self._is_shown:
+            await self._append(window)
+        self._parts.append(window)
 
-    async def settle(self) -> Decision | None:
-        """Wait for verdicts still out and return the decision on the whole. Raises as a release does."""
+    async def settle(self, tail: str = "") -> Decision | None:
+        """Judge what is not let out, wait for verdicts still out, and return the decision on the whole.
+
+        Raises as a release does.
+        """
         if self._policy.mode is Mode.OFF:
             return None
+        if tail.strip():
+            self._admit(tail, await self._judge(tail))
         if self._judged:
             await asyncio.wait([task for _, task in self._judged])
             self._check(only_done=False)
-        return self._decision(self.text, Verdict(categories=self._categories))
+        return self._decision(self.text + tail, Verdict(categories=self._categories))
 
     def abandon(self) -> None:
         """Ask no further."""
@@ -121,7 +133,6 @@ class Release:
             if chunk is None:
                 raise LeaseLost
             await work.commit()
-        self._parts.append(window)
         self._live.publish(self._generation.id, [chunk])
 
     def _decision(self, text: str, verdict: Verdict) -> Decision:
@@ -129,7 +140,7 @@ class Release:
         return Decision(
             DecisionId(self._policy.new_id()),
             self._generation.user_id,
-            self._generation.story_id,
+            self._generation.target.id,
             "output",
             moderator.provider,
             moderator.policy_version,
@@ -138,4 +149,5 @@ class Release:
             verdict.categories,
             digest(text),
             self._now(),
+            self._generation.target.type,
         )

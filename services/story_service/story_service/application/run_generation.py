@@ -1,10 +1,11 @@
-"""Writes a story: takes the lease, releases windows as the policy allows, and closes by the table of 9.2."""
+"""Has a model write: takes the lease, releases windows as the policy allows, and closes by the table of 9.2."""
 
 import asyncio
 import logging
 from dataclasses import dataclass
 
 from story_service.application.close_generation import CloseGeneration
+from story_service.application.kinds import Kinds, Output
 from story_service.application.live import LiveGenerations
 from story_service.application.ports import Clock, StartWork, StoryWriter
 from story_service.application.release import LeaseLost, OutputBlocked, Release, ReleasePolicy
@@ -13,7 +14,8 @@ from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.generation import DEADLINE, HEARTBEAT, Ending, Generation, State
 from story_service.domain.ids import GenerationId
 from story_service.domain.pricing import Usage, estimated_usage
-from story_service.domain.prompt import Message, messages
+from story_service.domain.prompt import Prompt
+from story_service.domain.tail import TailSplitter
 from story_service.domain.windows import WindowCutter
 
 log = logging.getLogger("story")
@@ -30,22 +32,26 @@ class RunGeneration:
     policy: ReleasePolicy
     close: CloseGeneration
     live: LiveGenerations
+    kinds: Kinds
     owner: str
     now: Clock
 
-    async def __call__(self, generation_id: GenerationId) -> None:
-        """Run it unless somebody else does. A lost lease ends the run without a trace.
+    async def __call__(self, generation_id: GenerationId) -> GenerationId | None:
+        """Run it unless somebody else does, and return what waited for its end. A lost lease ends it without a trace.
 
         What breaks before the first word is left to the lease, for another attempt; after it, none would come.
         """
-        generation = await self._take(generation_id)
-        if generation is None:
-            return
-        release = Release(generation, self.policy, self.start_work, self.live, self.now)
+        taken = await self._take(generation_id)
+        if taken is None:
+            return None
+        generation, prompt = taken
+        kind = self.kinds[generation.kind]
+        splitter = TailSplitter(kind.mark)
+        release = Release(generation, self.policy, self.start_work, self.live, self.now, is_shown=kind.is_shown)
         heart = asyncio.create_task(self._beat(generation, asyncio.current_task()))
         try:
             try:
-                ending = await self._write(generation, release)
+                ending = await self._write(generation, prompt, release, splitter)
             except LeaseLost:
                 raise
             except Exception:  # a supervising loop: whatever broke, the reader hears of it now
@@ -53,9 +59,9 @@ class RunGeneration:
                     raise
                 log.exception("generation broke", extra={"generation_id": str(generation.id)})
                 ending = endings.failed("writer_broke")
-            await self._end(generation, ending, release.text)
+            return await self._end(generation, ending, Output(release.text, splitter.tail))
         except LeaseLost:
-            return
+            return None
         except asyncio.CancelledError as cancelled:
             if HAND_OVER in cancelled.args:
                 await self._give_back(generation)
@@ -64,11 +70,14 @@ class RunGeneration:
             heart.cancel()
             release.abandon()
 
-    async def _take(self, generation_id: GenerationId) -> Generation | None:
+    async def _take(self, generation_id: GenerationId) -> tuple[Generation, Prompt | None] | None:
         async with self.start_work() as work:
             generation = await work.generations.lease(generation_id, self.owner, self.now())
+            if generation is None:
+                return None
+            prompt = await self.kinds[generation.kind].prompt(work, generation)
             await work.commit()
-        return generation
+        return generation, prompt
 
     async def _give_back(self, generation: Generation) -> None:
         """Let another process begin at once what this one must drop, unless somebody has read of it: 9.2."""
@@ -91,13 +100,16 @@ class RunGeneration:
             if not held and runner:
                 runner.cancel()
 
-    async def _write(self, generation: Generation, release: Release) -> Ending:
-        prompt = messages(generation.request)
+    async def _write(
+        self, generation: Generation, prompt: Prompt | None, release: Release, splitter: TailSplitter
+    ) -> Ending:
+        if prompt is None:
+            return endings.failed("target_gone")
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
-                usage = await self._stream(generation, prompt, release)
+                usage = await self._stream(generation, prompt, release, splitter)
                 await self._finish(generation)
-                decision = await release.settle()
+                decision = await release.settle(splitter.tail)
         except OutputBlocked as blocked:
             return endings.blocked(blocked.decision)
         except WriterFailed as failure:
@@ -108,13 +120,17 @@ class RunGeneration:
             return endings.failed("deadline_exceeded")
         if not release.text.strip():
             return endings.failed("provider_empty")
+        if fault := self.kinds[generation.kind].fault(generation, Output(release.text, splitter.tail)):
+            return endings.failed(fault)
         told = usage if usage and usage.completion_tokens else None  # words that cost no token were not counted
-        return endings.succeeded(told or estimated_usage(prompt, release.text), decision)
+        return endings.succeeded(told or estimated_usage(prompt.messages, release.text + splitter.tail), decision)
 
-    async def _stream(self, generation: Generation, prompt: tuple[Message, ...], release: Release) -> Usage | None:
+    async def _stream(
+        self, generation: Generation, prompt: Prompt, release: Release, splitter: TailSplitter
+    ) -> Usage | None:
         """Release what the writer writes; reading goes on while a window waits for its verdict."""
         pieces: asyncio.Queue[str | None] = asyncio.Queue()  # no longer than the output that was paid for
-        reader = asyncio.create_task(self._read(generation, prompt, pieces))
+        reader = asyncio.create_task(self._read(generation, prompt, splitter, pieces))
         reader.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
             await _cut(pieces, WindowCutter(self.policy.rule), release, reader)
@@ -124,14 +140,16 @@ class RunGeneration:
             await asyncio.wait([reader])
 
     async def _read(
-        self, generation: Generation, prompt: tuple[Message, ...], pieces: "asyncio.Queue[str | None]"
+        self, generation: Generation, prompt: Prompt, splitter: TailSplitter, pieces: "asyncio.Queue[str | None]"
     ) -> Usage | None:
         usage: Usage | None = None
         async for piece in self.writer.write(generation.model, prompt, generation.quote.most_output_tokens):
             if isinstance(piece, Usage):
                 usage = piece
-            else:
-                pieces.put_nowait(piece)
+            elif shown := splitter.add(piece):
+                pieces.put_nowait(shown)
+        if rest := splitter.rest():
+            pieces.put_nowait(rest)
         return usage
 
     async def _finish(self, generation: Generation) -> None:
@@ -140,25 +158,26 @@ class RunGeneration:
                 raise LeaseLost
             await work.commit()
 
-    async def _end(self, generation: Generation, ending: Ending, text: str) -> None:
-        """Close it, again if need be: closing twice is closing once, and a story that is written is not to be lost."""
+    async def _end(self, generation: Generation, ending: Ending, output: Output) -> GenerationId | None:
+        """Close it, again if need be: closing twice is closing once, and a text that is written is not to be lost."""
         for pause in _CLOSING_PAUSES:
             try:
-                return await self._close(generation, ending, text)
+                return await self._close(generation, ending, output)
             except LeaseLost:
                 raise
             except Exception:  # a supervising loop: the heart still beats, so the lease is ours for a while
                 log.exception("generation not closed", extra={"generation_id": str(generation.id)})
                 await asyncio.sleep(pause)
-        return await self._close(generation, ending, text)
+        return await self._close(generation, ending, output)
 
-    async def _close(self, generation: Generation, ending: Ending, text: str) -> None:
+    async def _close(self, generation: Generation, ending: Ending, output: Output) -> GenerationId | None:
         async with self.start_work() as work:
-            closed = await self.close(work, generation, ending, text)
+            closed = await self.close(work, generation, ending, output)
             if closed is None:
                 raise LeaseLost
             await work.commit()
         self.live.publish(generation.id, closed.chunks)
+        return closed.following
 
 
 async def _cut(

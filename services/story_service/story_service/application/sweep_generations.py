@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.detached import DetachedRuns
+from story_service.application.kinds import Output
 from story_service.application.live import LiveGenerations
 from story_service.application.ports import Clock, StartWork
 from story_service.domain.generation import CHUNKS_KEPT, Ending, Generation, State, lost
@@ -56,11 +57,13 @@ class SweepGenerations:
     async def _end(self, generation: Generation, ending: Ending) -> bool:
         async with self.start_work() as work:
             text = "".join(chunk.text for chunk in await work.generations.log(generation.id, 0))
-            closed = await self.close(work, generation, ending, text)
+            closed = await self.close(work, generation, ending, Output(text))
             if closed is None:
                 return False
             await work.commit()
         self.live.publish(generation.id, closed.chunks)
+        if closed.following:
+            self.runs.start(closed.following)
         return True
 
     async def _give_back(self, generation: Generation) -> bool:

@@ -7,8 +7,9 @@ from story_service.domain.errors import ModelUnavailable, TextBlocked, WriterFai
 from story_service.domain.ids import DecisionId, StoryId
 from story_service.domain.library import HouseStory, synopsis_of
 from story_service.domain.moderation import Decision, Verdict, digest
-from story_service.domain.prompt import messages, most_output_tokens
+from story_service.domain.prompt import Prompt
 from story_service.domain.story import UNTITLED, StoryRequest, split_title
+from story_service.domain.story_prompt import messages, most_output_tokens
 
 _FEWEST_WORDS = 100
 
@@ -51,7 +52,7 @@ class WriteHouseStory:
         return story
 
     async def _written(self, request: StoryRequest) -> tuple[str, str]:
-        pieces = self.writer.write(self.model, messages(request), most_output_tokens(request.length))
+        pieces = self.writer.write(self.model, Prompt(messages(request)), most_output_tokens(request.length))
         title, body = split_title("".join([piece async for piece in pieces if isinstance(piece, str)]))
         if title == UNTITLED or len(body.split()) < _FEWEST_WORDS:
             raise WriterFailed("text_unusable")

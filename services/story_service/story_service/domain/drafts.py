@@ -1,21 +1,23 @@
 """What a generation says of itself in its events: at the start, for every window, at the end."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from story_service.domain.chunks import DELTA, DONE, ERROR, META, NOTICE, Draft
 from story_service.domain.generation import Generation
 
 
-def opening(generation: Generation) -> Draft:
+def opening(generation: Generation, names: Mapping[str, str]) -> Draft:
     """Return the first event: what is written, by which model and on which terms.
 
-    Who asked for the story and the events in one request learns from it alone what to stop and where to go on.
+    Who asked for it and for the events in one request learns from it alone what to stop and where to go on.
     """
     meters = {
         meter: {"max": terms.most, "remaining_after": terms.remaining_after}
         for meter, terms in sorted(generation.quote.meters.items())
     }
     quoted = {"meters": meters, "max_cost_micros": generation.quote.max_cost_micros}
-    names = {"generation_id": str(generation.id), "story_id": str(generation.story_id)}
-    return Draft.of(META, {**names, "model": generation.model, "quote": quoted})
+    return Draft.of(META, {"generation_id": str(generation.id), **names, "model": generation.model, "quote": quoted})
 
 
 def delta(text: str) -> Draft:
@@ -28,8 +30,8 @@ def notice(code: str) -> Draft:
     return Draft.of(NOTICE, {"code": code})
 
 
-def last(generation: Generation, remaining: dict[str, int | None]) -> list[Draft]:
-    """Return the events of a closed generation: an error where there was one, and always `done`."""
+def last(generation: Generation, remaining: Mapping[str, int | None], said: Mapping[str, Any]) -> list[Draft]:
+    """Return the events of a closed generation: an error where there was one, and always `done`, with what was said."""
     usage = generation.usage
     used = None
     if usage is not None:
@@ -47,7 +49,7 @@ def last(generation: Generation, remaining: dict[str, int | None]) -> list[Draft
             "usage": used,
             "price": generation.price,
             "remaining": remaining,
-            "story_id": str(generation.story_id),
+            **said,
         },
     )
     error = [Draft.of(ERROR, {"code": generation.error_code})] if generation.error_code else []

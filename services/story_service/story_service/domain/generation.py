@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
-from story_service.domain.ids import GenerationId, StoryId, UserId
+from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import Bill, Quote, Usage
-from story_service.domain.story import StoryRequest
 
 LEASE = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
@@ -44,15 +45,28 @@ OPEN = frozenset({State.ACCEPTED, State.RUNNING, State.FINISHING})
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What a generation writes into: a row of a kind's own."""
+
+    type: str
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Generation:
-    """One call of a model, for one reader. Whoever holds `fence` may write; nobody else can."""
+    """One call of a model, for one reader. Whoever holds `fence` may write; nobody else can.
+
+    `request` is what its kind keeps of the call, as JSON. Those of one call share `chain_id`; one that `waits_for`
+    another may not be taken before that one has ended, which sets `queued_at`.
+    """
 
     id: GenerationId
     user_id: UserId
-    story_id: StoryId
+    kind: str
+    target: Target
     model: str
     provider: str
-    request: StoryRequest
+    request: Mapping[str, Any]
     quote: Quote
     access_version: int
     created_at: datetime
@@ -61,6 +75,10 @@ class Generation:
     attempt: int = 0
     fence: int = 0
     lease_until: datetime | None = None
+    chain_id: UUID | None = None
+    waits_for: GenerationId | None = None
+    queued_at: datetime | None = None
+    priority: int = 0
     usage: Usage | None = None
     price: int = 0
     cost_micros: int | None = None
@@ -74,6 +92,11 @@ class Generation:
     def is_open(self) -> bool:
         """Whether it can still change."""
         return self.state in OPEN
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """Since when it could be taken; None while it waits for another."""
+        return None if self.waits_for else self.queued_at or self.created_at
 
     def quoted(self, remaining: Mapping[str, int | None]) -> "Generation":
         """Return it with what its reservation left of each meter."""
@@ -134,7 +157,8 @@ def cancelled(delivered: Usage | None) -> Ending:
 def lost(generation: Generation, now: datetime) -> Ending | None:
     """Return how an unattended generation ends, None if it is to be tried again or still has time."""
     if generation.state is State.ACCEPTED:
-        return Ending(State.EXPIRED, "queue_timeout") if now - generation.created_at >= QUEUE_TIMEOUT else None
+        late = generation.ready_at is not None and now - generation.ready_at >= QUEUE_TIMEOUT
+        return Ending(State.EXPIRED, "queue_timeout") if late else None
     if generation.state is State.FINISHING:
         lapsed = generation.lease_until or generation.created_at
         return failed("writer_lost") if now - lapsed >= FINISHING_TIMEOUT - LEASE else None

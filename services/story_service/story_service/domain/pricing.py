@@ -1,12 +1,12 @@
 """What a generation may cost at most, and what it did cost. Integers only; settled never exceeds reserved."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from story_service.domain.access import Access
+from story_service.domain.access import PREMIUM, Access
 from story_service.domain.errors import MaxPriceExceeded
-from story_service.domain.prompt import Message, most_output_tokens
-from story_service.domain.story import Length
-from story_service.domain.usage import RETAINED, STORIES, TOKENS
+from story_service.domain.prompt import Message
+from story_service.domain.usage import PREMIUM_CALLS, TOKENS
 
 _MILLION = 1_000_000
 _BYTES_A_TOKEN = 4  # of English, when a provider does not say
@@ -57,7 +57,6 @@ class Quote:
     meters: dict[str, MeterQuote]
     max_cost_micros: int
     most_output_tokens: int
-    retained: int | None
 
     @property
     def price(self) -> int:
@@ -95,16 +94,26 @@ def estimated_usage(messages: tuple[Message, ...], text: str) -> Usage:
     return Usage(prompt, _estimate(text) if text else 0, estimated=True)
 
 
-def quote(model: CatalogModel, messages: tuple[Message, ...], length: Length, access: Access) -> Quote:
-    """Return the most that a story can cost."""
-    output = min(most_output_tokens(length), model.max_output_tokens)
-    most = Usage(prompt_bound(messages), output)
-    meters = {
-        STORIES: MeterQuote(1, access.limit(STORIES).amount),
-        TOKENS: MeterQuote(weighted(model.weight_milli, most), access.limit(TOKENS).amount),
-    }
-    retained = access.limits.get(RETAINED)
-    return Quote(meters, cost_micros(model, most), output, retained.amount if retained else 1)
+def quote(model: CatalogModel, prompt_tokens: int, most_output: int, units: Mapping[str, int], access: Access) -> Quote:
+    """Return the most that a call can cost: tokens always, its kind's own units, a call where the model is premium."""
+    output = min(most_output, model.max_output_tokens)
+    most = Usage(prompt_tokens, output)
+    wanted = {**units, TOKENS: weighted(model.weight_milli, most)}
+    if model.tier == PREMIUM:
+        wanted[PREMIUM_CALLS] = 1
+    meters = {meter: MeterQuote(amount, access.limit(meter).amount) for meter, amount in wanted.items()}
+    return Quote(meters, cost_micros(model, most), output)
+
+
+def together(terms: Sequence[Quote]) -> Quote:
+    """Return the terms of a call that several generations answer."""
+    meters: dict[str, MeterQuote] = {}
+    for one in terms:
+        for meter, wanted in one.meters.items():
+            before = meters[meter].most if meter in meters else 0
+            meters[meter] = MeterQuote(before + wanted.most, wanted.limit)
+    most_output = sum(one.most_output_tokens for one in terms)
+    return Quote(meters, sum(one.max_cost_micros for one in terms), most_output)
 
 
 def weighted(weight_milli: int, usage: Usage) -> int:

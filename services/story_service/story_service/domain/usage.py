@@ -7,7 +7,9 @@ from story_service.domain.access import Access, Limit
 from story_service.domain.errors import QuotaExceeded
 
 STORIES = "stories.day"
+CHATS = "chats.day"
 TOKENS = "tokens.month"
+PREMIUM_CALLS = "premium.month"
 CONCURRENT = "concurrent.generations"
 RETAINED = "stories.retained"
 _RETRY_SOON = 5  # seconds: nobody knows when one of those that run will end

@@ -54,24 +54,28 @@ class KeptAnswers:
 
 
 class SqlAttempts:
-    """Stories that were accepted."""
+    """Calls for generations that were accepted, by their routes."""
 
     def __init__(self, session: AsyncSession) -> None:
-        self._answers = KeptAnswers(session, "POST /story/v1/stories", _ACCEPTED)
+        self._session = session
 
-    async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+    async def answer(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
         """Look."""
-        kept = await self._answers.answer(user_id, key, now)
+        kept = await self._answers(route).answer(user_id, key, now)
         return acceptance_of(kept) if kept else None
 
-    async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> Acceptance | None:
+    async def claim(self, user_id: UserId, route: str, key: AttemptKey, now: datetime) -> Acceptance | None:
         """Take the key."""
-        kept = await self._answers.claim(user_id, key, now)
+        kept = await self._answers(route).claim(user_id, key, now)
         return acceptance_of(kept) if kept else None
 
-    async def keep(self, user_id: UserId, key: AttemptKey, acceptance: Acceptance) -> None:
+    async def keep(self, user_id: UserId, route: str, key: AttemptKey, acceptance: Acceptance) -> None:
         """Write the answer."""
-        await self._answers.keep(user_id, key, acceptance_document(acceptance), acceptance.generation.id)
+        first = acceptance.generations[0].id
+        await self._answers(route).keep(user_id, key, acceptance_document(acceptance), first)
+
+    def _answers(self, route: str) -> KeptAnswers:
+        return KeptAnswers(self._session, route, _ACCEPTED)
 
 
 class SqlCharacterAttempts:

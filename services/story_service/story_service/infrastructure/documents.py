@@ -6,10 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from story_service.application.ports import Acceptance
-from story_service.domain.generation import Generation
-from story_service.domain.ids import GenerationId, StoryId, UserId
+from story_service.domain.generation import Generation, Target
+from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.pricing import MeterQuote, Quote, Usage
-from story_service.domain.story import Length, Story, StoryRequest, TruthMode
 
 
 def quote_document(quote: Quote) -> dict[str, Any]:
@@ -21,18 +20,6 @@ def quote_of(document: dict[str, Any]) -> Quote:
     """Read them."""
     meters = {meter: MeterQuote(**terms) for meter, terms in document["meters"].items()}
     return Quote(**{**document, "meters": meters})
-
-
-def request_document(request: StoryRequest) -> dict[str, Any]:
-    """Write what a reader asked for."""
-    return asdict(request)
-
-
-def request_of(document: dict[str, Any]) -> StoryRequest:
-    """Read it."""
-    return StoryRequest(
-        document["prompt"], TruthMode(document["truth_mode"]), Length(document["length"]), document["tone"]
-    )
 
 
 def usage_document(usage: Usage | None, price: int) -> dict[str, Any] | None:
@@ -51,36 +38,44 @@ def usage_of(document: dict[str, Any] | None, *, estimated: bool) -> tuple[Usage
 
 def acceptance_document(acceptance: Acceptance) -> dict[str, Any]:
     """Write an answer, without the reader's words."""
-    generation = acceptance.generation
+    return {"generations": [_accepted(one) for one in acceptance.generations], "said": dict(acceptance.said)}
+
+
+def acceptance_of(kept: dict[str, Any]) -> Acceptance:
+    """Read an answer: the generations as they were when accepted."""
+    return Acceptance(tuple(_generation(one) for one in kept["generations"]), kept["said"])
+
+
+def _accepted(generation: Generation) -> dict[str, Any]:
     return {
-        "story_id": str(acceptance.story.id),
+        "id": str(generation.id),
         "user_id": str(generation.user_id),
-        "generation_id": str(generation.id),
-        "truth_mode": acceptance.story.truth_mode,
-        "length": generation.request.length,
+        "kind": generation.kind,
+        "target": {"type": generation.target.type, "id": str(generation.target.id)},
         "model": generation.model,
         "provider": generation.provider,
         "access_version": generation.access_version,
         "quote": quote_document(generation.quote),
         "created_at": generation.created_at.isoformat(),
+        "chain_id": str(generation.chain_id) if generation.chain_id else None,
+        "waits_for": str(generation.waits_for) if generation.waits_for else None,
     }
 
 
-def acceptance_of(kept: dict[str, Any]) -> Acceptance:
-    """Read an answer: the story and its generation as they were when accepted."""
-    user_id, story_id = UserId(UUID(kept["user_id"])), StoryId(UUID(kept["story_id"]))
-    generation_id, at = GenerationId(UUID(kept["generation_id"])), datetime.fromisoformat(kept["created_at"])
-    truth_mode = TruthMode(kept["truth_mode"])
-    generation = Generation(
-        generation_id,
-        user_id,
-        story_id,
+def _generation(kept: dict[str, Any]) -> Generation:
+    chain_id, waits_for = kept["chain_id"], kept["waits_for"]
+    return Generation(
+        GenerationId(UUID(kept["id"])),
+        UserId(UUID(kept["user_id"])),
+        kept["kind"],
+        Target(kept["target"]["type"], UUID(kept["target"]["id"])),
         kept["model"],
         kept["provider"],
-        StoryRequest("", truth_mode, Length(kept["length"])),
+        {},
         quote_of(kept["quote"]),
         kept["access_version"],
-        at,
+        datetime.fromisoformat(kept["created_at"]),
+        chain_id=UUID(chain_id) if chain_id else None,
+        waits_for=GenerationId(UUID(waits_for)) if waits_for else None,
         last_seq=1,
     )
-    return Acceptance(Story(story_id, user_id, generation_id, truth_mode, at, at), generation)

@@ -58,7 +58,7 @@ def _generation_closed(generation: Generation) -> Fact:
     assert generation.finished_at is not None, "closed generations have an end"
     data: dict[str, Any] = {
         "generation_id": str(generation.id),
-        "kind": "story",
+        "kind": generation.kind,
         "state": generation.state,
         "billing": generation.billing,
         "usage": usage_document(generation.usage, generation.price),

@@ -52,9 +52,29 @@ class SqlGenerations:
         return generation_of(row) if row else None
 
     async def open_of(self, user_id: UserId) -> int:
-        """Count what this reader has open."""
-        query = select(func.count()).where(GenerationRow.payer_id == user_id, _is_open())
+        """Count the turns that this reader's calls take."""
+        turns = func.count(func.coalesce(GenerationRow.chain_id, GenerationRow.id).distinct())
+        query = select(turns).where(GenerationRow.payer_id == user_id, _is_open())
         return await self._session.scalar(query) or 0
+
+    async def waiting_for(self, generation: Generation) -> list[Generation]:
+        """Follow the chain from behind it."""
+        if generation.chain_id is None:
+            return []
+        query = select(GenerationRow).where(GenerationRow.chain_id == generation.chain_id, _is_open())
+        rows = {row.waits_for: row for row in await self._session.scalars(query.with_for_update())}
+        waiting, last = [], generation.id
+        while row := rows.get(last):
+            waiting.append(generation_of(row))
+            last = GenerationId(row.id)
+        return waiting
+
+    async def release_waiting(self, closed: Generation, now: datetime) -> GenerationId | None:
+        """Let the next of the chain be taken."""
+        behind = GenerationRow.chain_id == closed.chain_id, GenerationRow.waits_for == closed.id, _is_open()
+        freed = update(GenerationRow).where(*behind).values(waits_for=None, queued_at=now).returning(GenerationRow.id)
+        following = await self._session.scalar(freed)
+        return GenerationId(following) if following else None
 
     async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
         """Take an accepted one."""
@@ -68,7 +88,11 @@ class SqlGenerations:
         }
         statement = (
             update(GenerationRow)
-            .where(GenerationRow.id == generation_id, GenerationRow.state == State.ACCEPTED)
+            .where(
+                GenerationRow.id == generation_id,
+                GenerationRow.state == State.ACCEPTED,
+                GenerationRow.waits_for.is_(None),
+            )
             .values(**taken)
             .returning(GenerationRow)
         )
@@ -128,7 +152,8 @@ class SqlGenerations:
 
     async def unattended(self, now: datetime, *, grace: datetime, most: int) -> list[Generation]:
         """Return open ones whose lease has lapsed, and accepted ones that nobody took."""
-        waiting = (GenerationRow.state == State.ACCEPTED) & (GenerationRow.created_at < grace)
+        since = func.coalesce(GenerationRow.queued_at, GenerationRow.created_at)
+        waiting = (GenerationRow.state == State.ACCEPTED) & (since < grace) & GenerationRow.waits_for.is_(None)
         lapsed = (GenerationRow.state != State.ACCEPTED) & (GenerationRow.lease_until < now)
         query = select(GenerationRow).where(_is_open(), or_(waiting, lapsed))
         query = query.order_by(GenerationRow.created_at).limit(most).with_for_update(skip_locked=True)
@@ -160,7 +185,7 @@ class SqlGenerations:
 
     async def totals_of(self, user_id: UserId) -> Totals:
         """Add up a reader's past."""
-        done = func.count().filter(GenerationRow.state == State.SUCCEEDED)
+        done = func.count().filter(GenerationRow.state == State.SUCCEEDED, GenerationRow.kind == "story")
         cost = func.coalesce(func.sum(GenerationRow.cost_micros), 0)
         stories, spent = (await self._session.execute(select(done, cost).where(GenerationRow.user_id == user_id))).one()
         settled = select(func.coalesce(func.sum(WindowRow.settled), 0))

@@ -11,7 +11,7 @@ import orjson
 
 from story_service.domain.errors import WriterFailed
 from story_service.domain.pricing import Usage
-from story_service.domain.prompt import Message
+from story_service.domain.prompt import Message, Prompt
 from story_service.infrastructure.openai_client import OpenAIClient
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class OpenAIWriter:
     def __init__(self, client: OpenAIClient) -> None:
         self._client = client
 
-    async def write(self, model: str, messages: tuple[Message, ...], most_tokens: int) -> AsyncIterator[str | Usage]:
+    async def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
         """Yield pieces of text, then the usage if it was told. Raises WriterFailed."""
         from openai import OpenAIError
 
-        finished, events = False, self._events(model, messages, most_tokens)
+        finished, events = False, self._events(model, prompt, most_tokens)
         try:
             async for event in events:
                 usage = event.get("usage")
@@ -52,17 +52,16 @@ class OpenAIWriter:
         if not finished:
             raise WriterFailed("provider_cut")
 
-    async def _events(
-        self, model: str, messages: tuple[Message, ...], most_tokens: int
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def _events(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[dict[str, Any]]:
         create = self._client.sdk.chat.completions.with_streaming_response.create
         async with create(
             model=model,
-            messages=[_wire(message) for message in messages],
+            messages=[_wire(message) for message in prompt.messages],
             max_completion_tokens=most_tokens,
             stream=True,
             stream_options={"include_usage": True},
             timeout=_TIMEOUT,
+            **_format(prompt),
         ) as response:
             async for data in _data(response.iter_bytes()):
                 if data == _DONE:
@@ -110,6 +109,13 @@ def _usage(told: dict[str, Any]) -> Usage:
 
 def _wire(message: Message) -> Any:
     return {"role": message.role, "content": message.content}
+
+
+def _format(prompt: Prompt) -> dict[str, Any]:
+    if prompt.schema is None:
+        return {}
+    described = {"name": "answer", "strict": True, "schema": prompt.schema}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
 def _code(error: "OpenAIError") -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from story_service.domain.generation import Billing, Generation, State
+from story_service.domain.generation import Billing, Generation, State, Target
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import LedgerEntry, Posting
 from story_service.domain.moderation import Decision
@@ -12,8 +12,6 @@ from story_service.domain.story import Moderation, Origin, PublishState, Source,
 from story_service.infrastructure.documents import (
     quote_document,
     quote_of,
-    request_document,
-    request_of,
     usage_document,
     usage_of,
 )
@@ -26,18 +24,22 @@ def generation_values(generation: Generation) -> dict[str, Any]:
         "id": generation.id,
         "user_id": generation.user_id,
         "payer_id": generation.user_id,
-        "kind": "story",
-        "target_type": "story",
-        "target_id": generation.story_id,
+        "kind": generation.kind,
+        "target_type": generation.target.type,
+        "target_id": generation.target.id,
         "model": generation.model,
         "provider": generation.provider,
-        "request": request_document(generation.request),
+        "request": dict(generation.request),
         "access_version": generation.access_version,
         "state": generation.state,
         "billing_state": generation.billing,
         "attempt": generation.attempt,
         "fence": generation.fence,
         "lease_until": generation.lease_until,
+        "chain_id": generation.chain_id,
+        "waits_for": generation.waits_for,
+        "queued_at": generation.queued_at,
+        "priority": generation.priority,
         "quote": quote_document(generation.quote),
         "usage": usage_document(generation.usage, generation.price),
         "usage_estimated": bool(generation.usage and generation.usage.estimated),
@@ -57,10 +59,11 @@ def generation_of(row: GenerationRow) -> Generation:
     return Generation(
         id=GenerationId(row.id),
         user_id=UserId(row.user_id),
-        story_id=StoryId(row.target_id),
+        kind=row.kind,
+        target=Target(row.target_type, row.target_id),
         model=row.model,
         provider=row.provider,
-        request=request_of(row.request),
+        request=row.request,
         quote=quote_of(row.quote),
         access_version=row.access_version,
         created_at=row.created_at,
@@ -69,6 +72,10 @@ def generation_of(row: GenerationRow) -> Generation:
         attempt=row.attempt,
         fence=row.fence,
         lease_until=row.lease_until,
+        chain_id=row.chain_id,
+        waits_for=GenerationId(row.waits_for) if row.waits_for else None,
+        queued_at=row.queued_at,
+        priority=row.priority,
         usage=usage,
         price=price,
         cost_micros=row.cost_micros,

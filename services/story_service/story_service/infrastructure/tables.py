@@ -40,7 +40,9 @@ from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
 from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
 
-_GENERATION_KINDS = "'story','chat','continuation','analysis','image','narration','video','transcription'"
+_GENERATION_KINDS = (
+    "'story','chat','continuation','analysis','image','narration','video','transcription','rewrite','summary'"
+)
 _CLOSED = "'succeeded','blocked','failed','cancelled','expired'"
 _PUBLISHED = text("publish_state = 'published' AND deleted_at IS NULL")
 _STORY_SEARCH = "setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', synopsis), 'B')"
@@ -67,6 +69,10 @@ class GenerationRow(Row):
     attempt: Mapped[int] = mapped_column(SmallInteger)
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
+    chain_id: Mapped[UUID | None]
+    waits_for: Mapped[UUID | None]
+    queued_at: Mapped[datetime | None]
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     fence: Mapped[int]
     quote: Mapped[dict[str, Any]]
     usage: Mapped[dict[str, Any] | None]
@@ -93,6 +99,7 @@ class GenerationRow(Row):
             postgresql_where=text("state IN ('accepted','running','finishing')"),
         ),
         Index("ix_generations_user_id_created_at", "user_id", text("created_at DESC")),
+        Index("ix_generations_chain", "chain_id", postgresql_where=text("chain_id IS NOT NULL")),
         Index(
             "ix_generations_payer_open",
             "payer_id",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from common_service.clock import Clock, utc_now
 from common_service.ids import uuid7
 from story_service.api.use_cases import UseCases
+from story_service.application.accept_generations import AcceptGenerations
 from story_service.application.admit_persona import AdmitPersona
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import Completions, ReadCatalog
@@ -15,13 +16,14 @@ from story_service.application.delete_story import DeleteStory
 from story_service.application.detached import DetachedRuns
 from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
 from story_service.application.generate_story import GenerateStory
+from story_service.application.kinds import Kinds
 from story_service.application.live import LiveGenerations
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
 from story_service.application.publishing.admit_text import AdmitText
 from story_service.application.publishing.clone_story import CloneStory
 from story_service.application.publishing.publish_story import PublishStory
-from story_service.application.quote_story import QuoteStory
+from story_service.application.quote_call import QuoteCall
 from story_service.application.read_characters import ReadCharacters
 from story_service.application.read_ledger import ReadLedger
 from story_service.application.read_library import ReadLibrary
@@ -30,6 +32,7 @@ from story_service.application.read_usage import ReadUsage
 from story_service.application.release import Mode, ReleasePolicy
 from story_service.application.revisions.revise_story import ReviseStory
 from story_service.application.run_generation import RunGeneration
+from story_service.application.story_kind import StoryKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,9 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What writes stories in this process, and who follows."""
+    """What has models write in this process, for which kinds, and who follows."""
 
+    kinds: Kinds
     live: LiveGenerations
     close: CloseGeneration
     runs: DetachedRuns
@@ -57,31 +61,34 @@ class Engine:
 
 def engine(ports: Ports) -> Engine:
     """Wire the writing side, which the HTTP process and the worker share."""
-    live, close = LiveGenerations(), CloseGeneration(ports.now)
+    kinds: Kinds = {kind.name: kind for kind in (StoryKind(ports.now),)}
+    live, close = LiveGenerations(), CloseGeneration(kinds, ports.now)
     policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    run = RunGeneration(ports.start_work, ports.writer, policy, close, live, owner, ports.now)
-    return Engine(live, close, DetachedRuns(run))
+    run = RunGeneration(ports.start_work, ports.writer, policy, close, live, kinds, owner, ports.now)
+    return Engine(kinds, live, close, DetachedRuns(run))
 
 
 def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
+    subscriptions, kinds = ports.subscriptions, parts.kinds
+    accept = AcceptGenerations(start_work, subscriptions, ports.moderator, parts.runs, kinds, model, now, uuid7)
     admit = AdmitPersona(start_work, ports.moderator, now, uuid7)
     return UseCases(
-        generate=GenerateStory(start_work, ports.subscriptions, ports.moderator, parts.runs, model, now, uuid7),
-        follow=FollowGeneration(start_work, parts.live, now, ports.ping_seconds),
-        cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live),
+        generate=GenerateStory(accept, uuid7),
+        follow=FollowGeneration(start_work, parts.live, kinds, now, ports.ping_seconds),
+        cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live, kinds),
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
         revise=ReviseStory(start_work, now),
-        publish=PublishStory(start_work, ports.subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
-        clone=CloneStory(start_work, ports.subscriptions, now, uuid7),
-        library=ReadLibrary(start_work, ports.subscriptions, now),
+        publish=PublishStory(start_work, subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
+        clone=CloneStory(start_work, subscriptions, now, uuid7),
+        library=ReadLibrary(start_work, subscriptions, now),
         catalog=ReadCatalog(start_work, ports.completions),
         characters=ReadCharacters(start_work),
-        own_characters=OwnCharacters(start_work, ports.subscriptions, admit, now, uuid7),
-        usage=ReadUsage(start_work, ports.subscriptions, now),
+        own_characters=OwnCharacters(start_work, subscriptions, admit, now, uuid7),
+        usage=ReadUsage(start_work, subscriptions, now),
         ledger=ReadLedger(start_work),
-        quote=QuoteStory(start_work, ports.subscriptions, model, now),
+        quote=QuoteCall(start_work, subscriptions, model, now),
     )

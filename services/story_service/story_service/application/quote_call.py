@@ -1,22 +1,22 @@
-"""What a story would cost at most and whether it would be accepted, without doing anything."""
+"""What a call would cost at most and whether it would be accepted, without doing anything."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from story_service.application.generate_story import Ask
+from story_service.application.accept_generations import Call, priced
+from story_service.application.kinds import Commission
 from story_service.application.ports import Clock, StartWork, Subscriptions
-from story_service.domain.access import GENERATE, Access
+from story_service.domain.access import Access
 from story_service.domain.errors import ModelUnavailable, Refusal
 from story_service.domain.ids import UserId
-from story_service.domain.pricing import CatalogModel, MeterQuote, Quote, quote
-from story_service.domain.prompt import messages
+from story_service.domain.pricing import CatalogModel, MeterQuote, Quote, together
 from story_service.domain.usage import Line, Meter, Window, demand_turn, exceeded, window_of
 
 
 @dataclass(frozen=True, slots=True)
 class Quotation:
-    """The terms of a story that nobody has asked for yet, and why it would be refused now, if it would."""
+    """The terms of a call that nobody has made yet, and why it would be refused now, if it would."""
 
     model: CatalogModel
     terms: Quote
@@ -32,26 +32,27 @@ class OfferedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class QuoteStory:
-    """Asks the questions of GenerateStory in its order, but for moderation, and takes nothing."""
+class QuoteCall:
+    """Asks the questions of AcceptGenerations in its order, but for moderation, and takes nothing."""
 
     start_work: StartWork
     subscriptions: Subscriptions
     default_model: str
     now: Clock
 
-    async def __call__(self, ask: Ask) -> Quotation:
-        """Return the price. Raises ModelUnavailable, since what is unknown has none."""
-        access, now = await self.subscriptions.access(ask.user_id), self.now()
+    async def __call__(self, call: Call, commission: Commission) -> Quotation:
+        """Return the price. Raises ModelUnavailable, since what is unknown has none, and what its kind refuses."""
+        access, now = await self.subscriptions.access(call.user_id), self.now()
         async with self.start_work() as work:
-            model = await work.models.offered(ask.model or self.default_model, now)
+            model = await work.models.offered(call.model or self.default_model, now)
             if model is None:
                 raise ModelUnavailable
-            terms = quote(model, messages(ask.request), ask.request.length, access)
+            order = (await commission.read(work))(access)
+            terms = together(priced(order, model, access))
             windows = {meter: window_of(access.limit(meter).window, access, now) for meter in terms.meters}
-            held = await work.usage.holdings(ask.user_id, windows)
-            running = await work.generations.open_of(ask.user_id)
-        refusal = _refusal(ask, model, terms, access, windows, held, running, now)
+            held = await work.usage.holdings(call.user_id, windows)
+            running = await work.generations.open_of(call.user_id)
+        refusal = _refusal(call, commission.flag, model, terms, access, windows, held, running, now)
         return Quotation(model, _with_rest(terms, held), refusal)
 
     async def models(self, user_id: UserId) -> list[OfferedModel]:
@@ -62,7 +63,8 @@ class QuoteStory:
 
 
 def _refusal(
-    ask: Ask,
+    call: Call,
+    flag: str,
     model: CatalogModel,
     terms: Quote,
     access: Access,
@@ -72,9 +74,9 @@ def _refusal(
     now: datetime,
 ) -> Refusal | None:
     try:
-        access.demand(GENERATE)
+        access.demand(flag)
         access.demand_tier(model.tier)
-        terms.demand_price(ask.max_price)
+        terms.demand_price(call.max_price)
         demand_turn(access, running, now)
     except Refusal as refusal:
         return refusal
