@@ -78,9 +78,9 @@ def rate_limits(settings: ServiceSettings, registry: CollectorRegistry) -> RateL
     return RateLimits(settings.rates, windows, hops=settings.trusted_hops)
 
 
-def local_limits(rates: Mapping[str, str]) -> RateLimits:
+def local_limits(rates: Mapping[str, str], windows: Windows | None = None) -> RateLimits:
     """Return limits at these rates that are counted in this process alone: for tests and for contracts."""
-    return RateLimits({rule: parse(rate) for rule, rate in rates.items()}, LocalWindows())
+    return RateLimits({rule: parse(rate) for rule, rate in rates.items()}, windows or LocalWindows())
 
 
 def limited(responses: Mapping[int | str, dict[str, Any]], *successes: int) -> dict[int | str, dict[str, Any]]:

@@ -10,12 +10,15 @@ from fastapi import FastAPI
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits
 from common_service.testing import FixedClock, TemplateDatabase, ready
-from payment_service.api.use_cases import wire
+from common_service.testing_apps import SharedApp
+from payment_service.api.use_cases import UseCases, wire
 from payment_service.application.ports import StartWork
 from payment_service.application.sync_ports import WebhookInbox
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from payment_service.infrastructure.work import SqlPaymentWork
+from payment_service.settings import Settings
 from payment_service.wiring import assemble
 from services.payment_service.tests.harness import TTL, Harness
 from services.payment_service.tests.memory import Memory
@@ -59,22 +62,24 @@ async def _harness(start_work: StartWork, inbox: WebhookInbox, clock: FixedClock
     return harness
 
 
+@pytest.fixture(scope="session")
+def app(issuer: TestIssuer) -> SharedApp[UseCases]:
+    """Return the application with tokens of the tests' own issuer."""
+    callers = issuer.callers(
+        {"admin": frozenset({"billing.read", "billing.write", "entitlements.write", "plans.write"})}
+    )
+
+    def build(use_cases: UseCases, limits: RateLimits) -> FastAPI:
+        cursors = Cursors("a secret of the tests")
+        return assemble(use_cases, callers, cursors, ttl_seconds=TTL, ready=ready, limits=limits)
+
+    return SharedApp(build, Settings.default_rates)
+
+
 @pytest.fixture
-def make_app(issuer: TestIssuer) -> Callable[[Harness], FastAPI]:
-    """Return what builds the application over a harness, with tokens of the tests' own issuer."""
-
-    def build(harness: Harness) -> FastAPI:
-        return assemble(
-            wire(harness.world),
-            issuer.callers(
-                {"admin": frozenset({"billing.read", "billing.write", "entitlements.write", "plans.write"})}
-            ),
-            Cursors("a secret of the tests"),
-            ttl_seconds=TTL,
-            ready=ready,
-        )
-
-    return build
+def make_app(app: SharedApp[UseCases]) -> Callable[[Harness], FastAPI]:
+    """Return what puts the application over a harness."""
+    return lambda harness: app.over(wire(harness.world))
 
 
 @pytest.fixture

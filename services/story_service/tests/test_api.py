@@ -11,22 +11,13 @@ from fastapi import FastAPI
 
 from common_auth.errors import AUTH_PROBLEMS
 from common_auth.testing import TestIssuer
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.worlds import OTHER, READER, STORY_TEXT, UNSAFE, World, a_plan, in_pieces, no_plan
 from story_service.api.problems import PROBLEMS
 from story_service.domain.errors import Refusal
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 STORIES = "/story/v1/stories"
 WISH = {"prompt": "A keeper vanishes", "length": "short"}
-
-
-@pytest.fixture
-def app(world: World, issuer: TestIssuer) -> FastAPI:
-    callers = issuer.callers({"admin": frozenset({"users.read"})})
-    return assemble(world.use, callers, Cursors("a secret of the tests"), ready=ready)
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.ids import uuid7
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.memory_characters import investigators
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import NOON, OTHER, READER, UNSAFE, CountedWork, World, a_plan, no_plan
@@ -25,7 +24,6 @@ from story_service.domain.access import Limit
 from story_service.domain.character import Character, Kind, Persona, Visibility
 from story_service.domain.errors import CharacterLimitReached
 from story_service.domain.ids import CharacterId
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 CHARACTERS = "/story/v1/characters"
@@ -65,11 +63,8 @@ def people(issuer: TestIssuer) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-async def http(
-    world: World, issuer: TestIssuer, people: dict[str, dict[str, str]]
-) -> AsyncIterator[httpx2.AsyncClient]:
+async def http(app: FastAPI, world: World, people: dict[str, dict[str, str]]) -> AsyncIterator[httpx2.AsyncClient]:
     world.subscriptions.plan = with_room(5)
-    app = assemble(world.use, issuer.callers({}), Cursors("a secret of the tests"), ready=ready)
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://story", headers=people["reader"]
     ) as client:

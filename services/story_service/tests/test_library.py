@@ -9,13 +9,12 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import update
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.ids import uuid7
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork, World, a_plan, no_plan, story_of
@@ -26,7 +25,6 @@ from story_service.domain.ids import StoryId, UserId
 from story_service.domain.library import HouseStory, Shelf, Sort, beginning
 from story_service.domain.story import TruthMode
 from story_service.infrastructure.tables import StoryRow
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 LIBRARY = "/story/v1/library"
@@ -54,8 +52,7 @@ def paying() -> Any:
 
 
 @pytest.fixture
-async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
-    app = assemble(world.use, issuer.callers({}), Cursors("a secret of the tests"), ready=ready)
+async def http(app: FastAPI, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
     headers = {"Authorization": f"Bearer {issuer.reader(READER)}"}
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app), base_url="http://story", headers=headers

@@ -8,12 +8,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.worlds import (
@@ -34,7 +33,6 @@ from story_service.domain.ids import StoryId
 from story_service.domain.moderation import Verdict
 from story_service.domain.publishing.publishing import Visibility, pieces, together
 from story_service.domain.story import Moderation
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 STORIES, LIBRARY = "/story/v1/stories", "/story/v1/library"
@@ -55,8 +53,7 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
-    app = assemble(world.use, issuer.callers({}), Cursors("a secret of the tests"), ready=ready)
+async def http(app: FastAPI, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app),
         base_url="http://story",

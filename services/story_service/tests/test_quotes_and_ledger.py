@@ -9,12 +9,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common_auth.testing import TestIssuer
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.worlds import NOON, OTHER, READER, STORY_TEXT, World, a_plan, in_pieces, no_plan
 from story_service.application.generate_story import Ask
 from story_service.application.quote_call import Quotation
@@ -23,20 +22,13 @@ from story_service.domain.access import Limit
 from story_service.domain.ids import ReservationId
 from story_service.domain.story import Length, StoryRequest
 from story_service.domain.usage import CONCURRENT, STORIES, TOKENS
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 WISH = Ask(READER, StoryRequest("A keeper vanishes", length=Length.SHORT))
 
 
 @pytest.fixture
-async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
-    app = assemble(
-        world.use,
-        issuer.callers({"admin": frozenset({"billing.read", "users.read"})}),
-        Cursors("a secret of the tests"),
-        ready=ready,
-    )
+async def http(app: FastAPI, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
     own = {"Authorization": f"Bearer {issuer.reader(READER)}"}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://story", headers=own) as client:
         yield client

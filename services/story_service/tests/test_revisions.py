@@ -7,13 +7,12 @@ from uuid import uuid4
 
 import httpx2
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.ids import uuid7
-from common_service.pagination import Cursors
-from common_service.testing import ready
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import (
     NOON,
@@ -30,7 +29,6 @@ from services.story_service.tests.worlds import (
 from story_service.application.ports import StartWork
 from story_service.domain.ids import StoryId
 from story_service.domain.revisions.revision import MOST_KEPT, Revision
-from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
 
@@ -43,8 +41,7 @@ async def world(database: Database) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def http(world: World, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
-    app = assemble(world.use, issuer.callers({}), Cursors("a secret of the tests"), ready=ready)
+async def http(app: FastAPI, issuer: TestIssuer) -> AsyncIterator[httpx2.AsyncClient]:
     async with httpx2.AsyncClient(
         transport=httpx2.ASGITransport(app),
         base_url="http://story",

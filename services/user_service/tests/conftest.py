@@ -11,12 +11,15 @@ from fastapi import FastAPI
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits
 from common_service.testing import TemplateDatabase, ready
+from common_service.testing_apps import SharedApp
 from services.user_service.tests.worlds import NOON, World
-from user_service.api.use_cases import wire
+from user_service.api.use_cases import UseCases, wire
 from user_service.application.ports import StartWork
 from user_service.infrastructure.cognito_identities import CognitoIdentities
 from user_service.infrastructure.repositories import SqlUserWork
+from user_service.settings import Settings
 from user_service.wiring import assemble
 
 SERVICE = Path(__file__).parents[1]
@@ -42,20 +45,23 @@ def start_work(request: pytest.FixtureRequest, world: World) -> StartWork:
     return lambda: SqlUserWork(database)
 
 
+@pytest.fixture(scope="session")
+def app(issuer: TestIssuer) -> SharedApp[UseCases]:
+    """Return the application with tokens of the tests' own issuer."""
+    callers = issuer.callers({"admin": frozenset({"users.read"})})
+
+    def build(use_cases: UseCases, limits: RateLimits) -> FastAPI:
+        cursors = Cursors("a secret of the tests")
+        return assemble(use_cases, callers, cursors, now=lambda: NOON, ready=ready, limits=limits)
+
+    return SharedApp(build, Settings.default_rates)
+
+
 @pytest.fixture
-def make_app(issuer: TestIssuer) -> Callable[[StartWork], FastAPI]:
-    """Return what builds the application over a store, with tokens of the tests' own issuer."""
-
-    def build(start_work: StartWork) -> FastAPI:
-        return assemble(
-            wire(start_work, CognitoIdentities(issuer.verifier()), lambda: NOON),
-            issuer.callers({"admin": frozenset({"users.read"})}),
-            Cursors("a secret of the tests"),
-            now=lambda: NOON,
-            ready=ready,
-        )
-
-    return build
+def make_app(app: SharedApp[UseCases], issuer: TestIssuer) -> Callable[[StartWork], FastAPI]:
+    """Return what puts the application over a store."""
+    identities = CognitoIdentities(issuer.verifier())
+    return lambda start_work: app.over(wire(start_work, identities, lambda: NOON))
 
 
 @pytest.fixture
