@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.pool import QueuePool
 
 from common_auth.surroundings import surroundings
 from common_service.settings import ServiceSettings
@@ -114,7 +115,9 @@ def test_a_process_names_what_it_misses(
 @pytest.mark.anyio
 async def test_the_pool_of_connections_has_the_size_that_the_settings_say() -> None:
     around = surroundings(ServiceSettings(**NOWHERE, database_pool_size=3), {})
-    assert around.database.engine.pool.size() == 3  # type: ignore[attr-defined]  # of the kind that has a size
+    pool = around.database.engine.pool
+    assert isinstance(pool, QueuePool)
+    assert pool.size() == 3
     await around.close()
 
 

@@ -91,9 +91,11 @@ class JwksCache:
 
 def usable_keys(document: Any) -> dict[str, RSAPublicKey]:
     """Return those keys of a JWKS that may check an RS256 signature. Raises ValueError for what is no JWKS."""
-    entries = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(entries, list):
-        raise ValueError("no list of keys")  # noqa: TRY004 - a wrong document, not a wrong argument
+    match document:
+        case {"keys": list(entries)}:
+            pass
+        case _:
+            raise ValueError("no list of keys")
     named = [entry for entry in entries if isinstance(entry, dict) and isinstance(entry.get("kid"), str)]
     seen = Counter(entry["kid"] for entry in named)
     return {entry["kid"]: key for entry in named if seen[entry["kid"]] == 1 and (key := _public_key(entry)) is not None}

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from limits import RateLimitItem
@@ -54,12 +54,8 @@ class RedisWindows:
     def __init__(self, url: str, prefix: str) -> None:
         again = Retry(NoBackoff(), 1)  # a connection from before Redis was restarted
         self._pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, timeout=None, retry=again)
-        storage = RedisStorage(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix=prefix,
-            connection_pool=self._pool,  # type: ignore[arg-type]  # documented, and forgotten in the annotation
-        )
+        options: dict[str, Any] = {"connection_pool": self._pool}  # documented, and forgotten in the annotation
+        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=prefix, **options)
         self._windows = MovingWindowRateLimiter(storage)
 
     async def take(self, rate: RateLimitItem, key: str, cost: int = 1) -> Taken:

@@ -4,10 +4,10 @@ import logging
 import time
 from collections.abc import Sequence
 
-from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]
-from aws_xray_sdk.core.models.entity import Entity  # type: ignore[import-untyped]
-from aws_xray_sdk.core.models.segment import Segment  # type: ignore[import-untyped]
-from aws_xray_sdk.core.models.subsegment import Subsegment  # type: ignore[import-untyped]
+from aws_xray_sdk.core import xray_recorder
+from aws_xray_sdk.core.models.entity import Entity
+from aws_xray_sdk.core.models.segment import Segment
+from aws_xray_sdk.core.models.subsegment import Subsegment
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode

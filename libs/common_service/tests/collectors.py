@@ -91,7 +91,7 @@ async def otlp_collector() -> AsyncIterator[Collector]:
 @contextlib.asynccontextmanager
 async def xray_daemon() -> AsyncIterator[Collector]:
     """Receive segment documents as X-Ray's daemon does."""
-    from aws_xray_sdk.core import xray_recorder  # type: ignore[import-untyped]
+    from aws_xray_sdk.core import xray_recorder
 
     atexit.register(xray_recorder.emitter._socket.close)  # the SDK leaves it open
     tasks: set[asyncio.Task[None]] = set()

@@ -1,12 +1,14 @@
 """What production refuses to start with, and that it says which setting without telling its value."""
 
+from typing import Any, ClassVar
+
 import pytest
 from pydantic import ValidationError
 
 from common_service.settings import ServiceSettings, is_local
 
 ISSUER = "https://cognito-idp.eu-west-2.amazonaws.com/eu-west-2_Abc123"
-PRODUCTION = {
+PRODUCTION: dict[str, Any] = {
     "app_env": "production",
     "database_url": "postgresql://svc:pass-word@db.internal/truecrime",
     "redis_url": "rediss://cache.internal:6379/0",
@@ -21,7 +23,7 @@ PRODUCTION = {
 
 
 def test_production_starts_with_fit_values() -> None:
-    settings = ServiceSettings(**PRODUCTION)  # type: ignore[arg-type]  # as the environment gives them
+    settings = ServiceSettings(**PRODUCTION)
     assert settings.reader_clients == {"web", "mobile"}
     assert settings.service_clients == frozenset()
 
@@ -54,7 +56,7 @@ def test_production_starts_with_fit_values() -> None:
 )
 def test_production_names_the_setting_that_is_not_fit_and_tells_no_secret(name: str, value: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        ServiceSettings(**{**PRODUCTION, name: value})  # type: ignore[arg-type]
+        ServiceSettings(**{**PRODUCTION, name: value})
     text = str(refused.value)
     assert f"{name.upper()} is not fit" in text
     assert "pass-word" not in text
@@ -64,32 +66,32 @@ def test_production_names_the_setting_that_is_not_fit_and_tells_no_secret(name: 
 def test_production_names_every_setting_that_is_not_fit() -> None:
     wrong = {"redis_url": "redis://cache.internal", "cursor_secret": "a secret for laptops only"}
     with pytest.raises(ValidationError) as refused:
-        ServiceSettings(**{**PRODUCTION, **wrong})  # type: ignore[arg-type]
+        ServiceSettings(**{**PRODUCTION, **wrong})
     assert "REDIS_URL is not fit for APP_ENV=production; CURSOR_SECRET is not fit" in str(refused.value)
 
 
 def test_a_client_of_readers_is_none_of_services() -> None:
     with pytest.raises(ValidationError, match="COGNITO_CLIENT_ID is not fit"):
-        ServiceSettings(**{**PRODUCTION, "cognito_service_client_ids": "story, mobile"})  # type: ignore[arg-type]
+        ServiceSettings(**{**PRODUCTION, "cognito_service_client_ids": "story, mobile"})
 
 
 def test_services_find_one_another_by_private_names() -> None:
-    ServiceSettings(**PRODUCTION, payment_base_url="http://payment.internal:8080")  # type: ignore[arg-type]
+    ServiceSettings(**PRODUCTION, payment_base_url="http://payment.internal:8080")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "http://cognito.truecrime.example"])
 def test_production_does_not_start_where_boto3_is_led_to_a_stand_in(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_COGNITO_IDP", url)
     with pytest.raises(ValidationError, match="AWS_ENDPOINT_URL_COGNITO_IDP is not fit"):
-        ServiceSettings(**PRODUCTION)  # type: ignore[arg-type]
+        ServiceSettings(**PRODUCTION)
 
 
 class Limited(ServiceSettings):
-    default_rates = {"read": "60/minute", "write": "5 per 10 seconds"}  # noqa: RUF012 - a ClassVar of the base
+    default_rates: ClassVar[dict[str, str]] = {"read": "60/minute", "write": "5 per 10 seconds"}
 
 
 def test_rates_are_overridden_one_by_one() -> None:
-    rates = Limited(**PRODUCTION, rate_limits={"read": "7/hour"}).rates  # type: ignore[arg-type]
+    rates = Limited(**PRODUCTION, rate_limits={"read": "7/hour"}).rates
     assert {rule: (rate.amount, rate.get_expiry()) for rule, rate in rates.items()} == {
         "read": (7, 3600),
         "write": (5, 10),
@@ -99,22 +101,22 @@ def test_rates_are_overridden_one_by_one() -> None:
 @pytest.mark.parametrize("rates", [{"raed": "7/hour"}, {"read": "often"}, {"read": "0/minute"}])
 def test_rates_that_limit_nothing_or_everything_are_refused(rates: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Limited(**PRODUCTION, rate_limits=rates)  # type: ignore[arg-type]
+        Limited(**PRODUCTION, rate_limits=rates)
 
 
 def test_a_missing_setting_is_named_and_the_others_are_not_shown() -> None:
     with pytest.raises(ValidationError, match="redis_url") as refused:
-        ServiceSettings(**{name: value for name, value in PRODUCTION.items() if name != "redis_url"})  # type: ignore[arg-type]
+        ServiceSettings(**{name: value for name, value in PRODUCTION.items() if name != "redis_url"})
     assert "s3cret" not in str(refused.value)
 
 
 def test_a_short_cursor_secret_is_refused() -> None:
     with pytest.raises(ValidationError, match="cursor_secret"):
-        ServiceSettings(**{**PRODUCTION, "cursor_secret": "short"})  # type: ignore[arg-type]
+        ServiceSettings(**{**PRODUCTION, "cursor_secret": "short"})
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    assert "s3cret" not in repr(ServiceSettings(**PRODUCTION))  # type: ignore[arg-type]
+    assert "s3cret" not in repr(ServiceSettings(**PRODUCTION))
 
 
 @pytest.mark.parametrize("url", ["", "http://localhost:1", "http://127.0.0.1", "http://[::1]:80", "http://0.0.0.0"])

@@ -158,7 +158,7 @@ class _Refusing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def log_message(self, format: str, *args: Any) -> None: ...  # noqa: A002 - the base class's name
+    def log_message(self, *_: Any, **__: Any) -> None: ...
 
 
 @pytest.fixture

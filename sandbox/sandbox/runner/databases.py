@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 import psycopg
+from psycopg import sql
 
 from sandbox.runner.addresses import Addresses
 from sandbox.runner.catalogue import SERVICES, Service
@@ -66,7 +67,8 @@ def heads(folder: Path) -> set[str]:
 def version_of(owner: psycopg.Connection, schema: str) -> str | None:
     """Return the revision that a schema is at, None before its first migration."""
     try:
-        row = owner.execute(f"SELECT version_num FROM {schema}.alembic_version").fetchone()  # noqa: S608 - ours
+        query = sql.SQL("SELECT version_num FROM {}").format(sql.Identifier(schema, "alembic_version"))
+        row = owner.execute(query).fetchone()
     except psycopg.errors.UndefinedTable:
         return None
     return str(row[0]) if row else None

@@ -107,7 +107,7 @@ def running_receiver() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        def log_message(self, *_: Any, **__: Any) -> None:
             """Stay quiet: the test looks at what was received."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

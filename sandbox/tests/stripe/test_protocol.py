@@ -138,7 +138,10 @@ class TestLists:
 
     def test_prices_are_found_by_lookup_key(self, api: stripe.StripeClient) -> None:
         found = api.v1.prices.list({"lookup_keys": ["pro_month", "max_month"], "expand": ["data.product"]})
-        seeded = {(price.lookup_key, price.unit_amount, price.product.name) for price in found.data}  # type: ignore[union-attr]  # expanded
+        products = [price.product for price in found.data]
+        assert all(isinstance(product, stripe.Product) for product in products)
+        names = [product.name for product in products if isinstance(product, stripe.Product)]
+        seeded = {(price.lookup_key, price.unit_amount, name) for price, name in zip(found.data, names, strict=True)}
         assert seeded == {("pro_month", 999, "TrueCrime Pro"), ("max_month", 1999, "TrueCrime Max")}
 
 
@@ -152,7 +155,8 @@ def test_what_cannot_be_expanded_is_refused(api: stripe.StripeClient) -> None:
 def test_a_customer_is_changed_and_deleted(client: stripe.StripeClient) -> None:
     made = client.v1.customers.create({"email": "old@case.test", "metadata": {"user_id": "u1", "from": "web"}})
     changed = client.v1.customers.update(made.id, {"email": "new@case.test", "metadata": {"from": ""}})
-    assert (changed.email, changed.metadata["user_id"]) == ("new@case.test", "u1")  # type: ignore[index]  # present
+    assert changed.metadata is not None
+    assert (changed.email, changed.metadata["user_id"]) == ("new@case.test", "u1")
     event = client.v1.events.list({"type": "customer.updated"}).data[0]
     assert event.data.previous_attributes is not None
     previous = event.data.previous_attributes.to_dict()

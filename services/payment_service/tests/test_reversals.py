@@ -9,6 +9,7 @@ import pytest
 from payment_service.application.denials import BY_RULE
 from payment_service.domain.access import AccessState
 from payment_service.domain.errors import NoCustomer, ProviderRefused
+from payment_service.domain.ids import UserId
 from payment_service.domain.reversal import DISPUTE_DENIES, ReversalKind
 from payment_service.domain.subscription import ProviderStatus
 from services.payment_service.tests.harness import PRO, Harness, attempt, somebody
@@ -16,8 +17,8 @@ from services.payment_service.tests.harness import PRO, Harness, attempt, somebo
 pytestmark = pytest.mark.anyio
 
 
-async def is_entitled(harness: Harness, user_id: object) -> bool:
-    return (await harness.access(user_id)).access.is_entitled  # type: ignore[arg-type]
+async def is_entitled(harness: Harness, user_id: UserId) -> bool:
+    return (await harness.access(user_id)).access.is_entitled
 
 
 async def test_a_dispute_denies_until_it_is_won_and_is_told_once(harness: Harness) -> None:

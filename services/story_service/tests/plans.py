@@ -11,11 +11,14 @@ from common_service.database import SqlWork
 async def scans_a_table(work: SqlWork, ask: Callable[[], Awaitable[Any]], *, sorts: bool = True) -> int:
     """Fail if any statement of `ask` has to scan a table, or to sort unless it `sorts`; return how many it sent."""
     asked: list[tuple[str, Any]] = []
-    note = lambda _c, _u, statement, parameters, *_: asked.append((statement, parameters))  # noqa: E731
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
     connection = await work.session.connection()
     await work.session.execute(text("SET LOCAL enable_seqscan = off"))
     await work.session.execute(text(f"SET LOCAL enable_sort = {'on' if sorts else 'off'}"))
-    engine = connection.sync_connection.engine  # type: ignore[union-attr]
+    engine = connection.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     await ask()
     event.remove(engine, "before_cursor_execute", note)

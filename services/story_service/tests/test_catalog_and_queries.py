@@ -74,7 +74,10 @@ async def test_no_query_reads_every_generation_there_ever_was(
     database: Database, ask: Callable[[Generations], Awaitable[Any]]
 ) -> None:
     asked: list[tuple[str, Any]] = []
-    note = lambda _c, _u, statement, parameters, *_: asked.append((statement, parameters))  # noqa: E731
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
     async with CountedWork(database) as work:
         await work.session.execute(text("SET LOCAL enable_seqscan = off"))
         event.listen(database.engine.sync_engine, "before_cursor_execute", note)

@@ -8,6 +8,7 @@ import pytest
 from common_service.database import Database
 from services.story_service.tests.worlds import READER, STORY_TEXT, CountedWork, World, story_of
 from story_service.application.ports import Work
+from story_service.domain.events import Event
 from story_service.domain.generation import Billing, State
 
 pytestmark = pytest.mark.anyio
@@ -21,10 +22,10 @@ async def test_a_story_that_is_written_is_closed_at_the_second_attempt(database:
     failures = [Away(), Away()]
 
     class Stumbling(CountedWork):
-        async def tell(self, *events: object) -> None:
+        async def tell(self, *events: Event) -> None:
             if failures:
                 raise failures.pop()
-            await super().tell(*events)  # type: ignore[arg-type]  # the port's own events
+            await super().tell(*events)
 
     world = World(lambda: Stumbling(database))
     ended = await world.ended(await world.ask())

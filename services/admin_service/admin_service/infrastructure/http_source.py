@@ -44,6 +44,8 @@ class HttpSource:
 
 
 def _object(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - a wrong answer, not a wrong argument
-    return document
+    match document:
+        case dict():
+            return document
+        case _:
+            raise ValueError("not an object")

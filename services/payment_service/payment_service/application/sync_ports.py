@@ -15,7 +15,7 @@ from payment_service.domain.subscription import Subscription, SubscriptionReadin
 
 MOST_ATTEMPTS = 12
 """So often a sync is tried before it is given up."""
-Reading = TypeVar("Reading", covariant=True)  # noqa: PLC0105 - one letter more would say less
+Reading_co = TypeVar("Reading_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +29,15 @@ class CustomerReading:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned(Generic[Reading]):
+class Owned(Generic[Reading_co]):
     """Something of a customer's, as it stands in one of the provider's lists."""
 
     customer_id: CustomerId
     created_at: datetime
-    reading: Reading
+    reading: Reading_co
 
 
-Pages = AsyncIterator[Sequence[Owned[Reading]]]
+Pages = AsyncIterator[Sequence[Owned[Reading_co]]]
 
 
 class Ledger(Protocol):

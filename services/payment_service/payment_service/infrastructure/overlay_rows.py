@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, SmallInteger, UniqueConstraint, inspect, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payment_service.domain.grants import Grant, GrantSource
@@ -46,7 +46,7 @@ class OverrideRow(Row):
     @staticmethod
     def values(override: Override) -> dict[str, Any]:
         """Return the columns of an override."""
-        own = {name: getattr(override, name) for name in OverrideRow.__table__.columns.keys() if name != "limit_value"}  # noqa: SIM118 - a column collection iterates over columns
+        own = {name: getattr(override, name) for name in _columns(OverrideRow) if name != "limit_value"}
         return own | {"limit_value": override.limit}
 
     def to_domain(self) -> Override:
@@ -98,9 +98,13 @@ class GrantRow(Row):
     @staticmethod
     def values(grant: Grant) -> dict[str, Any]:
         """Return the columns of a grant."""
-        return {name: getattr(grant, name) for name in GrantRow.__table__.columns.keys()}  # noqa: SIM118 - a column collection iterates over columns
+        return {name: getattr(grant, name) for name in _columns(GrantRow)}
 
     def to_domain(self) -> Grant:
         """Return the grant."""
-        own = {name: getattr(self, name) for name in self.__table__.columns.keys()}  # noqa: SIM118 - a column collection iterates over columns
+        own = {name: getattr(self, name) for name in _columns(GrantRow)}
         return Grant(**own)
+
+
+def _columns(row: type[Row]) -> list[str]:
+    return [column.key for column in inspect(row).column_attrs]
