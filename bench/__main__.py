@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock")
+_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock", "autocomplete")
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """The catalog: what is listed and when no more, how it is searched, and what the routes say."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
 from common_service.testing import ready
+from services.story_service.tests.a_case import a_head
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.test_characters import PERSONA, with_room
@@ -18,6 +20,7 @@ from services.story_service.tests.test_library import a_house_story
 from services.story_service.tests.worlds import NOON, READER, CountedWork, World, story_of, with_shelf
 from story_service.application.attempts import AttemptKey
 from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
+from story_service.application.catalog.listing import list_case
 from story_service.application.ports import StartWork
 from story_service.application.review_house_stories import ReviewHouseStories
 from story_service.domain.catalog.entry import CatalogEntry, EntryType
@@ -206,3 +209,19 @@ async def test_a_readers_story_is_found_while_it_is_on_the_shelf() -> None:
     await world.use.publish(READER, story_id, Shown.PUBLIC)
     await world.use.delete(READER, story_id)
     assert await titles() == []
+
+
+async def test_a_case_is_found_while_everybody_may_read_it() -> None:
+    world, head = World(MemoryDatabase().work), a_head(title="The Quillon Fire", visibility=Visibility.PUBLIC)
+    for case, found_titles in (
+        (head, [head.title]),
+        (replace(head, title="The Quillon Blaze"), ["The Quillon Blaze"]),
+        (replace(head, approved=False), []),
+        (head, [head.title]),
+        (replace(head, visibility=Visibility.UNLISTED), []),
+    ):
+        async with world.start_work() as work:
+            await list_case(work, case)
+            await work.commit()
+        hits = await world.use.catalog.search("quillon", [EntryType.CASE], after=None, most=5)
+        assert [hit.title for hit in hits] == found_titles
