@@ -6,6 +6,7 @@ Safe at any time, beside the worker and beside another one: what it finds is hea
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TextIO
 from uuid import UUID
@@ -49,15 +50,16 @@ class Bar:
         self._out.flush()
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Return 0 when everything was compared and healed, 1 when something was not, 2 when Stripe did not answer."""
     parser = argparse.ArgumentParser(prog="python -m payment_service.reconcile", description=__doc__)
     whom = parser.add_mutually_exclusive_group()
     whom.add_argument("--user", type=UUID, help="one person instead of everybody")
     whom.add_argument("--pending", action="store_true", help="only customers who wait for something")
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(words)
     settings, bar = Settings(), Bar(sys.stderr)
-    configure_logging("payment-reconcile", format=settings.log_format, level="ERROR")
+    if words is None:  # a process of its own, whose log is nobody else's
+        configure_logging("payment-reconcile", format=settings.log_format, level="ERROR")
     try:
         run = asyncio.run(reconcile(settings, bar, wanted.user, pending=wanted.pending))
     except (ProviderUnavailable, ProviderRefused, Refusal) as error:

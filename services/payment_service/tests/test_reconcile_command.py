@@ -1,8 +1,8 @@
 """`python -m payment_service.reconcile` as somebody types it, against the Stripe stand-in."""
 
-import os
-import subprocess
-import sys
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from payment_service.application.ports import Customer
 from payment_service.application.read_access import ReadAccess
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.work import SqlPaymentWork
+from payment_service.reconcile import main
 from sandbox.servers.ports import free_port
 from sandbox.stripe.testing import API_KEY, running_stripe
 from services.payment_service.tests.harness import somebody
@@ -24,20 +25,35 @@ from services.payment_service.tests.lifecycle import VISA, Liver
 pytestmark = pytest.mark.anyio
 
 
-def command(database_url: str, stripe_url: str, *words: str) -> subprocess.CompletedProcess[str]:
-    settings = NOWHERE | {"database_url": database_url, "stripe_api_key": API_KEY, "stripe_api_base": stripe_url}
-    environment = {name.upper(): str(value) for name, value in settings.items()}
-    return subprocess.run(
-        [sys.executable, "-m", "payment_service.reconcile", *words],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
 
 
-async def test_what_was_never_told_is_healed_by_hand(database: Database, database_url: str, tmp_path: Path) -> None:
+Command = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str) -> Command:
+    """Return what does the command as a process would: with its words, its environment and a loop of its own."""
+
+    async def run(stripe_url: str, *words: str) -> Said:
+        settings = NOWHERE | {"database_url": database_url, "stripe_api_key": API_KEY, "stripe_api_base": stripe_url}
+        for name, value in settings.items():
+            monkeypatch.setenv(name.upper(), str(value))
+        capsys.readouterr()
+        code = await asyncio.to_thread(main, words)
+        said = capsys.readouterr()
+        return Said(code, said.out, said.err)
+
+    return run
+
+
+async def test_what_was_never_told_is_healed_by_hand(database: Database, command: Command, tmp_path: Path) -> None:
     def start_work() -> SqlPaymentWork:
         return SqlPaymentWork(database)
 
@@ -53,19 +69,19 @@ async def test_what_was_never_told_is_healed_by_hand(database: Database, databas
         liver.card(VISA)
         liver.subscribe("pro_month")
         gateway.close()
-        first, again = (command(database_url, stand.url) for _ in range(2))
-        one = command(database_url, stand.url, "--user", str(user_id))
-    assert (first.returncode, first.stderr[-200:]) == (0, first.stderr[-200:])
-    assert "1 customers differed, 1 healed" in first.stdout
-    assert f"{user_id}  subscription:" in first.stdout
-    assert "0 customers differed" in again.stdout
-    assert "1 compared, 0 customers differed" in one.stdout
+        first, again = [await command(stand.url) for _ in range(2)]
+        one = await command(stand.url, "--user", str(user_id))
+    assert (first.code, first.err[-200:]) == (0, first.err[-200:])
+    assert "1 customers differed, 1 healed" in first.out
+    assert f"{user_id}  subscription:" in first.out
+    assert "0 customers differed" in again.out
+    assert "1 compared, 0 customers differed" in one.out
     version = await ReadAccess(start_work, utc_now, 30)(user_id)
     assert (version.access.plan_code, version.cause.type) == ("pro", "reconcile")
 
 
-async def test_without_stripe_it_says_so(database_url: str) -> None:
-    done = command(database_url, f"http://127.0.0.1:{free_port()}")
-    assert done.returncode == 2
-    assert "Nothing is lost" in done.stderr
-    assert "Traceback" not in done.stderr
+async def test_without_stripe_it_says_so(command: Command) -> None:
+    done = await command(f"http://127.0.0.1:{free_port()}")
+    assert done.code == 2
+    assert "Nothing is lost" in done.err
+    assert "Traceback" not in done.err
