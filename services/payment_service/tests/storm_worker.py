@@ -1,7 +1,7 @@
-"""A worker that only syncs customers, in a process of its own so that it can be killed: `database stripe`."""
+"""A worker that only syncs customers, in a process of its own so that it can be killed."""
 
 import asyncio
-import sys
+import os
 from datetime import timedelta
 
 from common_service.clock import utc_now
@@ -24,5 +24,9 @@ async def work(database_url: str, stripe_url: str) -> None:
     await SyncDispatcher(sync, DueSyncs(database_url), at_once=4).run(asyncio.Event())
 
 
-if __name__ == "__main__":
-    asyncio.run(work(*sys.argv[1:]))
+def main(database_url: str, stripe_url: str) -> None:
+    """Work without a word until somebody kills this process."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    asyncio.run(work(database_url, stripe_url))

@@ -4,16 +4,15 @@ PAYMENT_STORM=500 runs as many orders of each kind; without it there are a few.
 """
 
 import asyncio
+import multiprocessing
 import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import psycopg
@@ -32,6 +31,7 @@ from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
 from payment_service.infrastructure.work import SqlPaymentWork
 from sandbox.stripe.testing import API_KEY, Stand, running_stripe
+from services.payment_service.tests import storm_worker
 from services.payment_service.tests.harness import PRO, Harness, attempt, somebody
 from services.payment_service.tests.lifecycle import Frame, Life, live
 from services.payment_service.tests.worlds import Event, FakeStripe
@@ -203,25 +203,28 @@ async def test_a_storm_told_again_changes_nothing(template: TemplateDatabase, li
 
 
 class Workers:
-    """Two workers; whoever is killed is followed by another."""
+    """Two workers, forked from a process that has imported everything; whoever is killed is followed by another."""
 
     def __init__(self, database_url: str, stripe_url: str) -> None:
-        script = Path(__file__).with_name("storm_worker.py")
-        self._command = [sys.executable, str(script), database_url, stripe_url]
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload([storm_worker.__name__])
+        self._words = database_url, stripe_url
         self._running = [self._start() for _ in range(2)]
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def _start(self) -> ForkServerProcess:
+        worker = self._processes.Process(target=storm_worker.main, args=self._words, daemon=True)
+        worker.start()
+        return worker
 
     def kill(self, which: int) -> None:
         self._running[which].kill()
-        self._running[which].wait()
+        self._running[which].join()
         self._running[which] = self._start()
 
     def end(self) -> None:
         for worker in self._running:
             worker.kill()
-            worker.wait()
+            worker.join()
 
 
 @contextmanager
