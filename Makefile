@@ -6,6 +6,9 @@ REQUIREMENTS := requirements.txt $(wildcard pyproject.toml libs/*/pyproject.toml
 PACKAGES := libs services sandbox tools
 TESTS ?=
 
+# A dozen processes start from the same files: what one has compiled, the others need not.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run demo test check format openapi asyncapi lock clean distclean anew
 

@@ -65,13 +65,11 @@ def test_a_story_of_the_stand_in_is_recognised(tmp_path: Path) -> None:
     assert len(search(tmp_path)) > 3
 
 
-@pytest.mark.parametrize("workers", [[], ["-n", "1"]])
+@pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "1"]])
 def test_a_run_that_logged_a_secret_fails_and_says_where(tmp_path: Path, workers: list[str]) -> None:
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     words = [
         "-q",
-        "-p",
-        "no:schemathesis",
         "-p",
         "tools.suite_logs",
         "-c",
@@ -85,7 +83,7 @@ def test_a_run_that_logged_a_secret_fails_and_says_where(tmp_path: Path, workers
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=ROOT,
-        env=environment | {"PYTHONPATH": str(ROOT)},
+        env=environment | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -1,4 +1,7 @@
-"""Runs a service's alembic environment over `DATABASE_URL`, inside its own schema, never waiting long for a lock."""
+"""Runs a service's alembic environment inside its own schema, never waiting long for a lock.
+
+The database is the one that `DATABASE_URL` names: an attribute of Alembic's configuration, or else the environment.
+"""
 
 import os
 from typing import Any
@@ -8,6 +11,7 @@ from sqlalchemy import MetaData, create_engine, pool, text
 
 from common_service.database import sqlalchemy_url
 
+DATABASE_URL = "DATABASE_URL"
 _LOCK_TIMEOUT = "5s"
 
 
@@ -26,7 +30,8 @@ def run_migrations(metadata: MetaData) -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
-    engine = create_engine(sqlalchemy_url(os.environ["DATABASE_URL"]), poolclass=pool.NullPool)
+    url = context.config.attributes.get(DATABASE_URL) or os.environ[DATABASE_URL]
+    engine = create_engine(sqlalchemy_url(url), poolclass=pool.NullPool)
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
         connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT}'"))

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
+import io
 import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,8 +13,10 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import psycopg
+from alembic.config import CommandLine, Config
 from psycopg import sql
 
+from common_service.migrations import DATABASE_URL
 from common_service.provisioning import Tenant, provision
 
 _IS_MADE = "SELECT 1 FROM pg_database WHERE datname = %s AND shobj_description(oid, 'pg_database') = 'made'"
@@ -119,12 +120,19 @@ def owner_url(name: str) -> str:
 
 
 def alembic(service: Path, url: str, *words: str) -> str:
-    """Run Alembic as a deployment does, and return what it prints. Raises RuntimeError where it fails."""
-    command = [sys.executable, "-m", "alembic", "-c", str(service / "alembic.ini"), *words]
-    done = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"The migrations of {service.name} fail:\n{done.stderr[-4000:]}")
-    return done.stdout
+    """Run Alembic by the words of its command line, in this process, and return what it prints.
+
+    Raises what a migration raises, and RuntimeError for words that Alembic refuses.
+    """
+    command, printed = CommandLine("alembic"), io.StringIO()
+    options = command.parser.parse_args(words)
+    ini = str(service / "alembic.ini")
+    config = Config(ini, stdout=printed, output_buffer=printed, cmd_opts=options, attributes={DATABASE_URL: url})
+    try:
+        command.run_cmd(config, options)
+    except SystemExit as refused:
+        raise RuntimeError(f"Alembic does not {' '.join(words)} in {service.name}.") from refused
+    return printed.getvalue()
 
 
 def _create(name: str, template: str = "template1") -> None:
