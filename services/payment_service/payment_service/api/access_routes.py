@@ -25,7 +25,8 @@ from payment_service.api.security import SERVICE, actor_header, actor_of, refusi
 from payment_service.api.use_cases import UseCases
 from payment_service.application.access_ports import Span
 from payment_service.application.change_grants import GrantWish
-from payment_service.application.change_overrides import Kept, OverrideWish
+from payment_service.application.change_overrides import OverrideWish
+from payment_service.application.keyed_changes import Kept
 from payment_service.application.ports import Attempt
 from payment_service.domain.errors import (
     AlreadyGranted,

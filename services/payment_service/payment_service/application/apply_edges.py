@@ -1,13 +1,10 @@
 """Draws the edges of access on time without traffic, so that others hear of them."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
-from payment_service.application.one_by_one import OneByOne
+from payment_service.application.one_by_one import BATCH, OneByOne
 from payment_service.application.ports import Clock, StartWork
 from payment_service.application.read_access import ReadAccess
-
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,5 @@ class ApplyEdges:
         """Do one batch; tell whether there may be more."""
         now = self.now()
         async with self.start_work() as work:
-            lapsed = await work.accesses.lapsed(now, _BATCH, self.one_by_one.resting(now))
-        for user_id in lapsed:
-            await self.one_by_one(user_id, partial(self.read_access, user_id), self.now())
-        return len(lapsed) == _BATCH
+            lapsed = await work.accesses.lapsed(now, BATCH, self.one_by_one.resting(now))
+        return await self.one_by_one.batch(lapsed, self.read_access, self.now)

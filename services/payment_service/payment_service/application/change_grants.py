@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from payment_service.application.access_changes import amending
-from payment_service.application.change_overrides import LOCK_FOR, Kept
-from payment_service.application.ports import Attempt, Clock, NewId, StartWork, StoredAnswer, Work
+from payment_service.application.keyed_changes import Kept, Made, once
+from payment_service.application.ports import Attempt, Clock, NewId, StartWork, Work
 from payment_service.domain.access import Cause
 from payment_service.domain.access_facts import grant_fact
 from payment_service.domain.errors import GrantNotFound
@@ -40,19 +41,16 @@ class AddGrant:
 
     async def __call__(self, attempt: Attempt, wish: GrantWish) -> Kept:
         """Keep the grant, tell of it and compute access anew, in one transaction."""
-        async with self.start_work() as work:
-            if known := await work.attempts.claim(attempt, self.now(), LOCK_FOR):
-                return Kept(known, is_replay=True)
-            grant = self._grant(attempt, wish)
-            cause = Cause("grant", str(grant.id), grant.created_by)
-            async with amending(work, wish.user_id, cause, grant.created_at, self.ttl_seconds) as catalogue:
-                grant.check(catalogue, grant.created_at)
-                await work.grants.add(grant)
-                await work.outbox.add(grant_fact("granted", grant, grant.created_at))
-            answer = StoredAnswer(grant.record())
-            await work.attempts.complete(attempt, answer, grant.id)
-            await work.commit()
-        return Kept(answer, is_replay=False)
+        return await once(self.start_work, attempt, self.now(), partial(self._add, attempt, wish))
+
+    async def _add(self, attempt: Attempt, wish: GrantWish, work: Work) -> Made:
+        grant = self._grant(attempt, wish)
+        cause = Cause("grant", str(grant.id), grant.created_by)
+        async with amending(work, wish.user_id, cause, grant.created_at, self.ttl_seconds) as catalogue:
+            grant.check(catalogue, grant.created_at)
+            await work.grants.add(grant)
+            await work.outbox.add(grant_fact("granted", grant, grant.created_at))
+        return grant.record(), grant.id
 
     def _grant(self, attempt: Attempt, wish: GrantWish) -> Grant:
         now, grant_id = self.now(), self.new_id()

@@ -1,25 +1,17 @@
 """An admin lays something over a person's plan for a while, or takes it off before its time."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from payment_service.application.access_changes import amending
-from payment_service.application.ports import Attempt, Clock, NewId, StartWork, StoredAnswer, Work
+from payment_service.application.keyed_changes import Kept, Made, once
+from payment_service.application.ports import Attempt, Clock, NewId, StartWork, Work
 from payment_service.domain.access import Cause
 from payment_service.domain.errors import OverrideNotFound
 from payment_service.domain.ids import UserId
 from payment_service.domain.overrides import Effect, Override, check_expiry
-
-LOCK_FOR = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What was kept, and whether this call did it or one before under the same key."""
-
-    answer: StoredAnswer
-    is_replay: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +38,16 @@ class AddOverride:
 
     async def __call__(self, attempt: Attempt, wish: OverrideWish) -> Kept:
         """Keep the override and compute access anew, in one transaction. The admin is whose attempt this is."""
-        async with self.start_work() as work:
-            if known := await work.attempts.claim(attempt, self.now(), LOCK_FOR):
-                return Kept(known, is_replay=True)
-            override = self._override(attempt, wish)
-            cause = Cause("override", str(override.id), override.created_by)
-            async with amending(work, wish.user_id, cause, override.created_at, self.ttl_seconds) as catalogue:
-                override.check(catalogue, override.created_at)
-                override = _in_utc(override)
-                await work.overrides.put(override)
-            answer = StoredAnswer(override.document())
-            await work.attempts.complete(attempt, answer, override.id)
-            await work.commit()
-        return Kept(answer, is_replay=False)
+        return await once(self.start_work, attempt, self.now(), partial(self._add, attempt, wish))
+
+    async def _add(self, attempt: Attempt, wish: OverrideWish, work: Work) -> Made:
+        override = self._override(attempt, wish)
+        cause = Cause("override", str(override.id), override.created_by)
+        async with amending(work, wish.user_id, cause, override.created_at, self.ttl_seconds) as catalogue:
+            override.check(catalogue, override.created_at)
+            override = _in_utc(override)
+            await work.overrides.put(override)
+        return override.document(), override.id
 
     def _override(self, attempt: Attempt, wish: OverrideWish) -> Override:
         now = self.now()

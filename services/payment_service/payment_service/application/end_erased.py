@@ -1,15 +1,12 @@
 """Ends at the provider what people have who are being erased: nobody pays for an account that is gone."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from payment_service.application.change_ports import SubscriptionGateway
-from payment_service.application.one_by_one import OneByOne
+from payment_service.application.one_by_one import BATCH, OneByOne
 from payment_service.application.ports import Clock, PaymentGateway, StartWork
 from payment_service.domain.access import Cause
 from payment_service.domain.ids import UserId
-
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +22,8 @@ class EndErased:
     async def __call__(self) -> bool:
         """Do one batch; tell whether there may be more."""
         async with self.start_work() as work:
-            waiting = await work.erasures.waiting(_BATCH, self.one_by_one.resting(self.now()))
-        for user_id in waiting:
-            await self.one_by_one(user_id, partial(self._end, user_id), self.now())
-        return len(waiting) == _BATCH
+            waiting = await work.erasures.waiting(BATCH, self.one_by_one.resting(self.now()))
+        return await self.one_by_one.batch(waiting, self._end, self.now)
 
     async def _end(self, user_id: UserId) -> None:
         """End everything that the provider lists, then have it read: what was bought a moment ago is not known here."""

@@ -1,12 +1,15 @@
 """Work that is done for many people in turn: whoever it fails for rests for a while, and holds up nobody."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
+from payment_service.application.ports import Clock
 from payment_service.domain.ids import UserId
 
 log = logging.getLogger("payment")
+BATCH = 100
 _FIRST_REST, _LONGEST_REST = timedelta(seconds=1), timedelta(minutes=5)
 
 
@@ -19,6 +22,12 @@ class OneByOne:
     def resting(self, now: datetime) -> list[UserId]:
         """Return whom to leave out of the next batch."""
         return [user_id for user_id, (_, until) in self._failed.items() if now < until]
+
+    async def batch(self, user_ids: Sequence[UserId], do: Callable[[UserId], Awaitable[object]], now: Clock) -> bool:
+        """Do it for each of a batch; tell whether there may be more."""
+        for user_id in user_ids:
+            await self(user_id, partial(do, user_id), now())
+        return len(user_ids) == BATCH
 
     async def __call__(self, user_id: UserId, do: Callable[[], Awaitable[object]], now: datetime) -> None:
         """Do it for one person. What it raises is logged."""

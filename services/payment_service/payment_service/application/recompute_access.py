@@ -1,15 +1,12 @@
 """After a change of plans: computes anew whom it concerns, one person a transaction."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
 from payment_service.application.access_changes import amending
 from payment_service.application.access_ports import Recompute
-from payment_service.application.one_by_one import OneByOne
+from payment_service.application.one_by_one import BATCH, OneByOne
 from payment_service.application.ports import Clock, StartWork
 from payment_service.domain.access import Cause
-
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +22,9 @@ class RecomputeAccess:
         """Do one batch; tell whether there may be more."""
         now = self.now()
         async with self.start_work() as work:
-            requested = await work.accesses.recomputes(_BATCH, self.one_by_one.resting(now))
-        for each in requested:
-            await self.one_by_one(each.user_id, partial(self._recompute, each), self.now())
-        return len(requested) == _BATCH
+            requested = await work.accesses.recomputes(BATCH, self.one_by_one.resting(now))
+        waiting = {each.user_id: each for each in requested}
+        return await self.one_by_one.batch(list(waiting), lambda user_id: self._recompute(waiting[user_id]), self.now)
 
     async def _recompute(self, requested: Recompute) -> None:
         cause = Cause("plan_change", requested.cause_id, requested.caused_by)

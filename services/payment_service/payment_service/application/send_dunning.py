@@ -1,15 +1,12 @@
 """Has people reminded of a failed payment on days 0, 3 and 6 of their grace; what is too late is left out."""
 
 from dataclasses import dataclass, field
-from functools import partial
 
-from payment_service.application.one_by_one import OneByOne
+from payment_service.application.one_by_one import BATCH, OneByOne
 from payment_service.application.ports import Clock, StartWork
 from payment_service.domain.access_facts import dunning_notice
 from payment_service.domain.dunning import day_due
 from payment_service.domain.ids import UserId
-
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +21,8 @@ class SendDunning:
         """Do one batch; tell whether there may be more."""
         now = self.now()
         async with self.start_work() as work:
-            waiting = await work.dunning.waiting(now, _BATCH, self.one_by_one.resting(now))
-        for user_id in waiting:
-            await self.one_by_one(user_id, partial(self._remind, user_id), self.now())
-        return len(waiting) == _BATCH
+            waiting = await work.dunning.waiting(now, BATCH, self.one_by_one.resting(now))
+        return await self.one_by_one.batch(waiting, self._remind, self.now)
 
     async def _remind(self, user_id: UserId) -> None:
         async with self.start_work() as work:
