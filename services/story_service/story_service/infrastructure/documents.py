@@ -43,7 +43,18 @@ def acceptance_document(acceptance: Acceptance) -> dict[str, Any]:
 
 def acceptance_of(kept: dict[str, Any]) -> Acceptance:
     """Read an answer: the generations as they were when accepted."""
+    if "generation_id" in kept:
+        kept = _of_a_story(kept)
     return Acceptance(tuple(_generation(one) for one in kept["generations"]), kept["said"])
+
+
+def _of_a_story(kept: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer from before generations had kinds: keys outlive a deployment by a day."""
+    story = {"kind": "story", "target": {"type": "story", "id": kept["story_id"]}, "id": kept["generation_id"]}
+    return {
+        "generations": [{**kept, **story, "chain_id": None, "waits_for": None}],
+        "said": {"truth_mode": kept["truth_mode"]},
+    }
 
 
 def _accepted(generation: Generation) -> dict[str, Any]:
