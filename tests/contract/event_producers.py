@@ -30,7 +30,7 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from services.payment_service.tests.harness import Harness, attempt, somebody
 from services.payment_service.tests.memory import Memory
 from services.payment_service.tests.worlds import FakeStripe
-from services.story_service.tests.a_case import a_file, a_person
+from services.story_service.tests.a_case import REVIEWER, a_file, a_moderation_case, a_person
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, story_of, with_shelf
@@ -43,8 +43,10 @@ from story_service.domain.cases.case_file import LegalStatus
 from story_service.domain.cases.changes import with_person
 from story_service.domain.chat.events import ConversationCreated
 from story_service.domain.chat.ids import ConversationId
+from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
+from story_service.domain.desk.moderation_case import CaseKind, RulingVerdict
 from story_service.domain.errors import InputBlocked, WriterFailed
-from story_service.domain.ids import CharacterId, StoryId
+from story_service.domain.ids import CharacterId, DecisionId, StoryId
 from story_service.domain.publishing.publishing import Visibility
 from story_service.infrastructure.tables import messaging as story_tables
 from story_service.infrastructure.work import SqlStoryWork
@@ -149,7 +151,7 @@ async def story_tells() -> Sequence[story_events.Event]:
     with contextlib.suppress(InputBlocked):
         await world.ask("key-4", prompt=UNSAFE)
     await world.engine.runs.drain(5)
-    return [*database.tables.facts, *case_events(), *chat_events()]
+    return [*database.tables.facts, *case_events(), *chat_events(), *desk_events()]
 
 
 def case_events() -> Sequence[story_events.Event]:
@@ -170,6 +172,14 @@ async def _shown(world: StoryWorld, story_id: StoryId) -> None:
     for source in (story_id, starter()[0].id):
         await world.use.clone(READER, source, AttemptKey(str(source), b"digest"))
     await world.use.publish.withdraw(READER, story_id)
+
+
+def desk_events() -> Sequence[story_events.Event]:
+    """Have a report taken and upheld, which strikes the author."""
+    case = a_moderation_case(CaseKind.REPORT)
+    taken = case.assigned(REVIEWER)
+    done = taken.decided(REVIEWER, RulingVerdict.BLOCK, ("violence",), DecisionId(uuid7()), NOON)
+    return [ModerationCaseOpened(case), ModerationCaseResolved(done), UserStruck(READER, 1, "warn", NOON)]
 
 
 async def told_over_the_wire(database_url: str, redis: Redis) -> list[Wire]:

@@ -44,6 +44,7 @@ TELLING = (
     "payment_service/payment_service/domain/events.py",
     "story_service/story_service/infrastructure/facts.py",
     "story_service/story_service/infrastructure/cases/facts.py",
+    "story_service/story_service/infrastructure/desk/facts.py",
 )
 PROSE = ("keeper", "harbour", "[[unsafe")  # of the prompts and stories that story_service was given
 

@@ -14,7 +14,7 @@ SERVICE_SCOPES = {
     "story-service": ("payment/access", "user/read"),
     "payment-service": ("user/read",),
     "admin-service": (
-        *("user/read", "user/admin", "payment/admin", "payment/access", "story/admin"),
+        *("user/read", "user/admin", "payment/admin", "payment/access", "story/admin", "story/moderate"),
         *("user/events", "payment/events", "story/events"),
     ),
 }

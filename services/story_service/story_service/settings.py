@@ -33,6 +33,8 @@ class Settings(EventSettings):
         "story.edit_character": "60/minute",
         "story.quote_story": "300/minute",
         "story.publish_story": "60/minute",
+        "story.report_content": "30/hour",
+        "story.request_takedown_address": "20/hour",
     }
     consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 
@@ -41,7 +43,11 @@ class Settings(EventSettings):
     content_moderator_config: str = "{}"
     story_model: str = "gpt-5-mini"
     checkout_plans: str = "pro,max"
-    group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": frozenset({"users.read"})})
+    captcha_verify_url: str = ""
+    captcha_secret: SecretStr = SecretStr("")
+    group_permissions: dict[str, frozenset[str]] = Field(
+        default_factory=lambda: {"admin": frozenset({"users.read", "moderation.read", "moderation.write"})}
+    )
 
     @field_validator("content_moderator_config")
     @classmethod
@@ -72,5 +78,6 @@ class Settings(EventSettings):
             "cognito_service_client_ids": not self.service_clients,
             "service_client_id": not self.service_client_id,
             "payment_base_url": is_local(self.payment_base_url),
+            "captcha_verify_url": bool(self.captcha_verify_url) and not is_far_end(self.captcha_verify_url),
             "content_moderator_config": self.moderator.policy == "off",
         }

@@ -16,7 +16,11 @@ from story_service.domain.cases.case_file import (
     Source,
     SourceKind,
 )
+from story_service.domain.desk.moderation_case import CaseKind, ModerationCase, Target
+from story_service.domain.ids import DecisionId, UserId
 from story_service.domain.story import TruthMode
+
+REVIEWER = UserId(UUID("01a1fe00-0000-7000-8000-00000000000a"))
 
 
 def a_head(truth_mode: TruthMode = TruthMode.DOCUMENTED, **values: Any) -> CaseHead:
@@ -43,3 +47,10 @@ def a_file(truth_mode: TruthMode = TruthMode.DOCUMENTED, **parts: Any) -> CaseFi
 
 def convicted(source_id: UUID | None, **values: Any) -> Person:
     return a_person(legal_status=LegalStatus.CONVICTED, status_source_id=source_id, **values)
+
+
+def a_moderation_case(kind: CaseKind, **facts: Any) -> ModerationCase:
+    standard: dict[str, Any] = {"subject": READER, "statement": "It shows too much."}
+    if kind is CaseKind.APPEAL:
+        standard |= {"appealed_decision": DecisionId(uuid7())}
+    return ModerationCase.opened(uuid7(), kind, Target("story", uuid7()), NOON, **(standard | facts))

@@ -28,6 +28,7 @@ _ARCHIVED_ONLY = (
     *("story.published", "story.unpublished", "story.cloned"),
     *("case.updated", "case.person_status_changed"),
     "conversation.created",
+    *("moderation.case_opened", "moderation.case_resolved", "user.struck"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

@@ -15,6 +15,7 @@ from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 from story_service.api.cases.problems import CASE_PROBLEMS
 from story_service.api.chat.problems import CHAT_PROBLEMS
+from story_service.api.desk.problems import DESK_PROBLEMS
 from story_service.domain import errors
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -45,6 +46,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     errors.ModerationUnavailable: Problem(503, "moderation_unavailable", retry_after=5),
     **CASE_PROBLEMS,
     **CHAT_PROBLEMS,
+    **DESK_PROBLEMS,
 }
 FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
 ANY_READER: Sequence[type[Exception]] = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)

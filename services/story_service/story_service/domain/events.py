@@ -5,6 +5,7 @@ from datetime import datetime
 
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
 from story_service.domain.chat.events import ConversationCreated
+from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.generation import Generation
 from story_service.domain.ids import ReservationId, UserId
 from story_service.domain.moderation import Decision
@@ -78,4 +79,7 @@ Event = (
     | CaseUpdated
     | PersonStatusChanged
     | ConversationCreated
+    | ModerationCaseOpened
+    | ModerationCaseResolved
+    | UserStruck
 )

@@ -25,7 +25,7 @@ class Verdict:
 class Decision:
     """A decision about one text, which is kept as a hash only; by a person if `decided_by` names one.
 
-    Texts of the house have no subject.
+    Texts of the house have no subject. `statement` is for the subject to read (the statement of reasons).
     """
 
     id: DecisionId
@@ -41,6 +41,8 @@ class Decision:
     decided_at: datetime
     target_type: str = "story"
     decided_by: UserId | None = None
+    statement: str = ""
+    supersedes: DecisionId | None = None
 
 
 def digest(text: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 from common_events.outbox import Fact
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
 from story_service.domain.chat.events import ConversationCreated
+from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.events import (
     Event,
     GenerationClosed,
@@ -19,6 +20,7 @@ from story_service.domain.events import (
 from story_service.domain.generation import Generation
 from story_service.infrastructure.cases.facts import case_fact
 from story_service.infrastructure.chat.facts import conversation_created
+from story_service.infrastructure.desk.facts import desk_fact
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.publishing.facts import shelf_fact_of
 
@@ -40,6 +42,8 @@ def fact_of(event: Event) -> Fact:
             return case_fact(event)
         case ConversationCreated():
             return conversation_created(event)
+        case ModerationCaseOpened() | ModerationCaseResolved() | UserStruck():
+            return desk_fact(event)
 
 
 def _story_created(event: StoryCreated) -> Fact:

@@ -208,6 +208,8 @@ def decision_values(decision: Decision) -> dict[str, Any]:
         "verdict": decision.verdict,
         "categories": decision.categories,
         "reason_codes": list(decision.reasons),
+        "statement": decision.statement,
+        "supersedes": decision.supersedes,
         "content_sha256": decision.content_sha256,
         "automated": decision.decided_by is None,
         "decided_by": decision.decided_by,

@@ -35,6 +35,7 @@ from story_service.infrastructure.chat.tables import (
     SeatRow,
     SummaryRow,
 )
+from story_service.infrastructure.desk.tables import ModerationCaseRow, StrikeRow
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
@@ -253,6 +254,13 @@ class DecisionRow(Row):
         CheckConstraint("automated <> (decided_by IS NOT NULL)", name="one_decider"),
         CheckConstraint("verdict <> 'block' OR cardinality(reason_codes) > 0", name="block_has_reason"),
         Index("ix_moderation_decisions_target", "target_type", "target_id", "created_at"),
+        Index(
+            "ix_moderation_decisions_subject",
+            "subject_user_id",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("verdict <> 'allow'"),
+        ),
     )
 
 
@@ -272,6 +280,7 @@ __all__ = [
     "MemoryRow",
     "MessageRow",
     "ModelRow",
+    "ModerationCaseRow",
     "PersonRow",
     "ReactionRow",
     "RecheckRow",
@@ -282,6 +291,7 @@ __all__ = [
     "SourceRow",
     "StoryRow",
     "SummaryRow",
+    "StrikeRow",
     "ViewRow",
     "WindowRow",
     "idempotency_keys",

@@ -30,15 +30,20 @@ from story_service.api.revisions.routes import revision_routes
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
+from story_service.application.desk.ports import HumanCheck
 from story_service.infrastructure.cases.work import SqlCaseWork
 from story_service.infrastructure.catalog.refreshing import CatalogRefresher
 from story_service.infrastructure.chat.work import SqlChatWork
+from story_service.infrastructure.desk.human_check import NobodyAsks, SiteVerify
+from story_service.infrastructure.desk.work import SqlDeskWork
 from story_service.infrastructure.notifications import listening
 from story_service.infrastructure.tables import messaging
 from story_service.settings import Settings
 from story_service.wiring.cases import CasePorts, wire_cases
 from story_service.wiring.cases import routers as case_routers
 from story_service.wiring.chat import chat_routers, wire_chat
+from story_service.wiring.desk import DeskPorts, wire_desk
+from story_service.wiring.desk import routers as desk_routers
 from story_service.wiring.outside import Outside, outside
 from story_service.wiring.use_cases import Engine, engine, wire
 
@@ -96,7 +101,7 @@ def http_app(settings: Settings) -> FastAPI:
         ready=world.around.database.ping,
         limits=world.around.limits,
         registry=world.around.registry,
-        feed=[_feed(world.around), *_more_rooms(world)],
+        feed=[_feed(world.around), *_more_rooms(settings, world)],
         lifespan=_lifespan(world, parts, jobs, drain),
         drain=drain,
     )
@@ -123,15 +128,23 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) 
     return lifespan
 
 
-def _more_rooms(world: Outside) -> list[APIRouter]:
+def _more_rooms(settings: Settings, world: Outside) -> list[APIRouter]:
     """Return the routes of what has a work of its own."""
     around, ports = world.around, world.ports
     case_ports = CasePorts(lambda: SqlCaseWork(around.database), ports.subscriptions, ports.moderator, ports.now)
     chat = wire_chat(lambda: SqlChatWork(around.database), ports.subscriptions, ports.moderator, ports.now)
+    desk_ports = DeskPorts(lambda: SqlDeskWork(around.database), _human_check(settings, around), ports.now)
     return [
         *case_routers(wire_cases(case_ports), around.callers, around.cursors),
         *chat_routers(chat, around.callers, around.cursors),
+        *desk_routers(wire_desk(desk_ports), around.callers, around.cursors, around.limits),
     ]
+
+
+def _human_check(settings: Settings, around: Surroundings) -> HumanCheck:
+    if not settings.captcha_verify_url:
+        return NobodyAsks()
+    return SiteVerify(settings.captcha_verify_url, settings.captcha_secret.get_secret_value(), around.http)
 
 
 def _feed(around: Surroundings) -> APIRouter:

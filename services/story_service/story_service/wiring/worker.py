@@ -18,12 +18,14 @@ from story_service.application.release_reservations import ReleaseReservations
 from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
 from story_service.infrastructure.chat.work import SqlChatWork
+from story_service.infrastructure.desk.work import SqlDeskWork
 from story_service.infrastructure.tables import idempotency_keys, messaging
 from story_service.settings import Settings
+from story_service.wiring.desk import recheck
 from story_service.wiring.outside import outside
 from story_service.wiring.use_cases import engine
 
-_SWEEP_SECONDS, _PURGE_SECONDS, _COUNT_SECONDS = 2.0, 60.0, 3600.0
+_SWEEP_SECONDS, _PURGE_SECONDS, _COUNT_SECONDS, _RECHECK_SECONDS = 2.0, 60.0, 3600.0, 5.0
 
 
 def background(settings: Settings) -> Background:
@@ -64,6 +66,7 @@ def background(settings: Settings) -> Background:
                 "forget-removed-entries", ForgetRemovedEntries(ports.start_work, ports.now), seconds=_PURGE_SECONDS
             ),
             periodic("count-views", CountViews(ports.start_work, ports.now), seconds=_COUNT_SECONDS),
+            periodic("recheck-stories", recheck(lambda: SqlDeskWork(database), ports.now), seconds=_RECHECK_SECONDS),
             pruning(database, messaging),
             pruning_of_keys(database, idempotency_keys),
         ]
