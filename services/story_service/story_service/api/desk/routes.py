@@ -96,6 +96,13 @@ def desk_routes(use_cases: DeskUseCases, callers: Callers, cursors: Cursors, lim
         answer = await use_cases.open.report(UserId(reader.user_id), body.report(), attempt, _ticket)
         return _answered(answer, TicketOut, 201)
 
+    _add_own(router, use_cases, callers, cursors)
+    return router
+
+
+def _add_own(router: APIRouter, use_cases: DeskUseCases, callers: Callers, cursors: Cursors) -> None:
+    signed_in = Depends(callers.reader)
+
     @router.get("/me/moderation", dependencies=[SIGNED_IN], responses=_responses(BadCursor))
     async def read_my_moderation(
         reader: Annotated[Person, signed_in], limit: Limit = 20, cursor: Cursor = None
@@ -118,8 +125,6 @@ def desk_routes(use_cases: DeskUseCases, callers: Callers, cursors: Cursors, lim
         """Appeal against a decision about oneself, once. Somebody else than before decides."""
         case = await use_cases.open.appeal(UserId(reader.user_id), DecisionId(decision_id), body.statement)
         return TicketOut.of(case)
-
-    return router
 
 
 def internal_desk_routes(use_cases: DeskUseCases, callers: Callers, cursors: Cursors) -> APIRouter:

@@ -28,7 +28,7 @@ _STATEMENT = (
 
 @dataclass(frozen=True, slots=True)
 class RecheckStories:
-    """A batch a call. What calls the person guilty, or names the person when a conviction fell, waits for a reviewer."""
+    """A batch a call. What calls the person guilty, or names them when a conviction fell, waits for a reviewer."""
 
     start_work: StartDeskWork
     now: Clock

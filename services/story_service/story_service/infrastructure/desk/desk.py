@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, literal_column, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, insert, literal_column, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +17,13 @@ from story_service.domain.moderation import Decision
 from story_service.infrastructure.desk.tables import ModerationCaseRow, StrikeRow
 from story_service.infrastructure.tables import DecisionRow
 
-_OPEN = literal_column("moderation_cases.state IN ('open','in_review')")  # in words, as the partial index has it
-_TELLING = literal_column("moderation_decisions.verdict <> 'allow'")
+_OPEN: ColumnElement[bool] = literal_column(
+    "moderation_cases.state IN ('open','in_review')"
+)  # in words, as the partial index has it
+_APPEAL: ColumnElement[bool] = literal_column(
+    "moderation_cases.kind = 'appeal' AND moderation_cases.state <> 'withdrawn'"
+)
+_TELLING: ColumnElement[bool] = literal_column("moderation_decisions.verdict <> 'allow'")
 
 
 class SqlDesk:
@@ -63,7 +68,7 @@ class SqlDesk:
         """Read a page by the index of its subject."""
         query = (
             select(DecisionRow, ModerationCaseRow.id, ModerationCaseRow.state)
-            .outerjoin(ModerationCaseRow, ModerationCaseRow.appealed_decision == DecisionRow.id)
+            .outerjoin(ModerationCaseRow, and_(ModerationCaseRow.appealed_decision == DecisionRow.id, _APPEAL))
             .where(DecisionRow.subject_user_id == user_id, _TELLING)
         )
         if before:

@@ -1,9 +1,10 @@
 """Who tells people from machines: a service of the siteverify kind, or nobody where none is set."""
 
-import httpx2
-import structlog
+import logging
 
-log = structlog.get_logger("human_check")
+import httpx2
+
+log = logging.getLogger("story")
 _SECONDS = 2.0
 
 
@@ -31,5 +32,5 @@ class SiteVerify:
             answer.raise_for_status()
             return answer.json().get("success") is True
         except (httpx2.HTTPError, ValueError, AttributeError) as error:
-            log.warning("the human check does not answer", reason=type(error).__name__)
+            log.warning("the human check does not answer", extra={"reason": type(error).__name__})
             return True
