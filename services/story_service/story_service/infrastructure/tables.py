@@ -18,14 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
-from story_service.infrastructure.cases.tables import (
-    CaseFactRow,
-    CaseRow,
-    FactSourceRow,
-    PersonRow,
-    RecheckRow,
-    SourceRow,
-)
+from story_service.infrastructure.cases import tables as case_tables
 from story_service.infrastructure.character_tables import CharacterRow
 from story_service.infrastructure.chat.tables import (
     ConversationRow,
@@ -35,7 +28,7 @@ from story_service.infrastructure.chat.tables import (
     SeatRow,
     SummaryRow,
 )
-from story_service.infrastructure.desk.tables import ModerationCaseRow, StrikeRow
+from story_service.infrastructure.desk import tables as desk_tables
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
@@ -265,14 +258,11 @@ class DecisionRow(Row):
 
 
 __all__ = [
-    "CaseFactRow",
-    "CaseRow",
     "CharacterRow",
     "ChunkRow",
     "ConversationRow",
     "CounterRow",
     "DecisionRow",
-    "FactSourceRow",
     "GenerationRow",
     "HeadRow",
     "LedgerRow",
@@ -280,20 +270,17 @@ __all__ = [
     "MemoryRow",
     "MessageRow",
     "ModelRow",
-    "ModerationCaseRow",
-    "PersonRow",
     "ReactionRow",
-    "RecheckRow",
     "ReservationRow",
     "RevisionRow",
     "Row",
     "SeatRow",
-    "SourceRow",
     "StoryRow",
-    "StrikeRow",
     "SummaryRow",
     "ViewRow",
     "WindowRow",
+    "case_tables",
+    "desk_tables",
     "idempotency_keys",
     "messaging",
 ]  # importing this module makes the metadata whole
