@@ -142,7 +142,7 @@ async def admin(database_url: str) -> AsyncIterator[AsyncSession]:
     database = Database(database_url, pool_size=1)
     async with database.session() as session:
         for schema_name, metadata in (("admin", ArchiveRow.metadata), ("payment", ErasureRow.metadata)):
-            await session.execute(text(f"CREATE SCHEMA {schema_name}"))
+            await session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_name}"))
             await (await session.connection()).run_sync(metadata.create_all)
         yield session
     await database.close()
