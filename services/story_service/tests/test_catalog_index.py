@@ -48,8 +48,11 @@ def ids(found: Sequence[CatalogEntry]) -> list[int]:
 
 def slowly(known: Sequence[CatalogEntry], wanted: str, most: int) -> list[int]:
     """Say what has to be found, by looking at everything."""
-    for fits in (str.startswith, begins_near)[: 2 if len(wanted) >= 3 else 1]:
-        found = ids([one for one in known if fits(one.key, wanted)])[:most]
+    tests = ((str.__eq__, str.startswith), (lambda key, word: key in with_a_typo(word), begins_near))
+    for is_it, fits in tests[: 2 if len(wanted) >= 3 else 1]:
+        whole = ids([one for one in known if is_it(one.key, wanted)])
+        longer = ids([one for one in known if fits(one.key, wanted)])
+        found = [*whole, *(one for one in longer if one not in whole)][:most]
         if " " not in wanted:
             later = ids([one for one in known if any(fits(word, wanted) for word in one.key.split())])
             found = [*found, *(one for one in later if one not in found)][:most]

@@ -7,9 +7,8 @@ from story_service.domain.catalog.best import Best
 from story_service.domain.catalog.entry import CatalogEntry, Hit
 from story_service.domain.catalog.snapshot import Packer, Snapshot
 from story_service.domain.catalog.sorted_keys import Span
-from story_service.domain.catalog.typos import is_near
 
-_SHORTEST_TYPO, _MOST_WORDS, _MOST_LOOKED_AT = 3, 5, 400
+_SHORTEST_TYPO, _MOST_WORDS = 3, 5
 Places = Callable[[Snapshot], tuple[Best, Sequence[Span]]]
 
 
@@ -33,30 +32,52 @@ class CatalogIndex:
     changed: frozenset[bytes] = frozenset()
 
     def complete(self, typed: str, most: int) -> list[Hit]:
-        """Return titles that begin so; then those a later word of which does; and if there are none, with a typo."""
-        hits = self._best(lambda snapshot: _titles(snapshot, [snapshot.keys.span(typed.encode())]), most)
-        is_word = " " not in typed
-        if is_word and len(hits) < most:
-            hits += self._best(lambda snapshot: _of_words(snapshot, [snapshot.words.span(typed.encode())]), most, hits)
+        """Return titles that are just so, then those that begin so, then those a later word of which begins so.
+
+        If there are none, return those for which this holds but for one typo.
+        """
+        key = typed.encode()
+        hits = self._gathered(
+            [
+                lambda snapshot: _titles(snapshot, [snapshot.keys.whole(key)]),
+                lambda snapshot: _titles(snapshot, [snapshot.keys.span(key)]),
+                lambda snapshot: _of_words(snapshot, [snapshot.words.span(key)]),
+            ],
+            typed,
+            most,
+        )
         if hits or len(typed) < _SHORTEST_TYPO:
             return hits
-        hits = self._best(lambda snapshot: _titles(snapshot, snapshot.keys.near(typed)), most)
-        if is_word and len(hits) < most:
-            hits += self._best(lambda snapshot: _of_words(snapshot, snapshot.words.near(typed)), most, hits)
-        return hits
+        near = {id(snapshot): snapshot.keys.near(typed) for snapshot in (self.base, self.recent)}
+        return self._gathered(
+            [
+                lambda snapshot: _titles(snapshot, near[id(snapshot)][0]),
+                lambda snapshot: _titles(snapshot, near[id(snapshot)][1]),
+                lambda snapshot: _of_words(snapshot, snapshot.words.near(typed)[1]),
+            ],
+            typed,
+            most,
+        )
 
     def words_near(self, word: str) -> list[str]:
         """Return the word when a title has it; else those that it may be meant for, the most frequent first."""
         found: dict[str, int] = {}
         for snapshot in (self.base, self.recent):
-            for low, high in snapshot.words.near(word):
-                for number in range(low, min(high, low + _MOST_LOOKED_AT)):
+            for low, high in snapshot.words.near(word)[0]:
+                for number in range(low, high):
                     near, count = snapshot.word(number)
-                    if is_near(near, word):
-                        found[near] = found.get(near, 0) + count
+                    found[near] = found.get(near, 0) + count
         if word in found or len(word) < _SHORTEST_TYPO:
             return [word]
         return sorted(found, key=lambda near: (-found[near], near))[:_MOST_WORDS] or [word]
+
+    def _gathered(self, ways: Sequence[Places], typed: str, most: int) -> list[Hit]:
+        """Look one place after another until there are enough; the last one is for a single word."""
+        hits: list[Hit] = []
+        for looks in ways[:-1] if " " in typed else ways:
+            if len(hits) < most:
+                hits += self._best(looks, most, hits)
+        return hits
 
     def _best(self, places: Places, most: int, but: Sequence[Hit] = ()) -> list[Hit]:
         """Return the most popular of what lies at these places, without those found already."""

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Protocol
 
-from story_service.domain.catalog.typos import begins_near
+from story_service.domain.catalog.typos import begins_near, is_near
 
 Span = tuple[int, int]
 _FEW = 24  # so many keys are compared one by one sooner than their next letters are looked for
@@ -40,37 +40,50 @@ class SortedKeys:
             return first, first
         return first, self._first(beginning + _PAST, first, high)
 
-    def near(self, typed: str) -> list[Span]:
-        """Return where the keys stand a beginning of which is one typo away from `typed`, or none.
+    def whole(self, key: bytes, within: Span | None = None) -> Span:
+        """Return from where to where this key stands."""
+        low, high = within or (0, len(self))
+        first = self._first(key, low, high)
+        if first == high or self[first] != key:
+            return first, first
+        return first, self._first(key + _BEFORE, first, high)
+
+    def near(self, typed: str) -> tuple[list[Span], list[Span]]:
+        """Return where keys are one typo away from `typed`, or none; and where a beginning of them is.
 
         The letters before a typo are right, so each place of it is tried under the keys that begin with them; as soon
         as these are few, they are compared one by one.
         """
         found: set[Span] = set()
+        whole: set[Span] = set()
         right, within = b"", (0, len(self))
         for at in range(len(typed) + 1):
             if within[1] - within[0] <= _FEW:
-                alone = range(*within)
-                found.update((n, n + 1) for n in alone if begins_near(self[n].decode(), typed))
+                few = [(number, self[number].decode()) for number in range(*within)]
+                found.update((number, number + 1) for number, key in few if begins_near(key, typed))
+                whole.update((number, number + 1) for number, key in few if is_near(key, typed))
                 break
             if at == len(typed):
                 found.add(within)
+                whole.add(self.whole(right, within))
                 break
-            found.update(self._mended(right, typed[at:], within))
+            for beginning, span in self._mended(right, typed[at:], within):
+                found.add(span)
+                whole.add(self.whole(beginning, span))
             right += typed[at].encode()
             within = self.span(right, within)
-        return _joined(found)
+        return _joined(whole), _joined(found)
 
-    def _mended(self, right: bytes, rest: str, within: Span) -> list[Span]:
-        """Return where keys go on behind `right` as `rest` does, but for a typo at its first letter."""
+    def _mended(self, right: bytes, rest: str, within: Span) -> list[tuple[bytes, Span]]:
+        """Return how and where keys go on behind `right` as `rest` does, but for a typo at its first letter."""
         whole, behind = rest.encode(), rest[1:].encode()
         ways = [(right + behind, within)]
         if len(rest) > 1:
             ways.append((right + (rest[1] + rest[0] + rest[2:]).encode(), within))
         for letter, branch in self._letters(len(right), within):
             ways += [(right + letter + behind, branch), (right + letter + whole, branch)]
-        spans = (self.span(beginning, branch) for beginning, branch in ways)
-        return [span for span in spans if span[0] < span[1]]
+        spans = ((beginning, self.span(beginning, branch)) for beginning, branch in ways)
+        return [(beginning, span) for beginning, span in spans if span[0] < span[1]]
 
     def _letters(self, depth: int, within: Span) -> list[tuple[bytes, Span]]:
         """Return the letters by which keys that agree up to `depth` go on, and where."""
