@@ -51,8 +51,9 @@ def acceptance_of(kept: dict[str, Any]) -> Acceptance:
 def _of_a_story(kept: dict[str, Any]) -> dict[str, Any]:
     """Return an answer from before generations had kinds: keys outlive a deployment by a day."""
     story = {"kind": "story", "target": {"type": "story", "id": kept["story_id"]}, "id": kept["generation_id"]}
+    quote = {name: term for name, term in kept["quote"].items() if name != "retained"}
     return {
-        "generations": [{**kept, **story, "chain_id": None, "waits_for": None}],
+        "generations": [{**kept, **story, "quote": quote, "chain_id": None, "waits_for": None}],
         "said": {"truth_mode": kept["truth_mode"]},
     }
 
