@@ -20,13 +20,15 @@ from services.story_service.tests.test_library import a_house_story
 from services.story_service.tests.worlds import NOON, READER, CountedWork, World, story_of, with_shelf
 from story_service.application.attempts import AttemptKey
 from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
-from story_service.application.catalog.listing import list_case
+from story_service.application.catalog.listing import list_case, relist, unlist
 from story_service.application.ports import StartWork
 from story_service.application.review_house_stories import ReviewHouseStories
 from story_service.domain.catalog.entry import CatalogEntry, EntryType
 from story_service.domain.catalog.index import CatalogIndex, packed
 from story_service.domain.character import Visibility
+from story_service.domain.desk.moderation_case import Target
 from story_service.domain.publishing.publishing import Visibility as Shown
+from story_service.infrastructure.desk.work import SqlDeskWork
 from story_service.wiring.http import assemble
 
 pytestmark = pytest.mark.anyio
@@ -225,3 +227,18 @@ async def test_a_case_is_found_while_everybody_may_read_it() -> None:
             await work.commit()
         hits = await world.use.catalog.search("quillon", [EntryType.CASE], after=None, most=5)
         assert [hit.title for hit in hits] == found_titles
+
+
+async def test_what_is_blocked_is_not_found_until_that_is_undone(database: Database) -> None:
+    async with SqlDeskWork(database) as work:
+        for entry_type in (EntryType.CASE, EntryType.CHARACTER):
+            [hit, *others] = await work.catalog.popular([entry_type], 50)
+            target = Target(entry_type, hit.id)
+            await work.targets.block(target, NOON)
+            await unlist(work, target.type, target.id, NOON)
+            await relist(work, target.type, target.id, NOON)
+            assert await work.catalog.popular([entry_type], 50) == others
+            await work.targets.approve(target, NOON)
+            await relist(work, target.type, target.id, NOON)
+            assert set(await work.catalog.popular([entry_type], 50)) == {hit, *others}
+        await unlist(work, "message", target.id, NOON)

@@ -1,11 +1,14 @@
 """What of the service's own things everybody may find."""
 
 from datetime import datetime
+from uuid import UUID
 
+from story_service.application.cases.ports import CaseWork
 from story_service.application.ports import Work
 from story_service.domain.cases.case_file import CaseHead
 from story_service.domain.catalog.entry import CatalogEntry, EntryType
 from story_service.domain.character import Character, Visibility
+from story_service.domain.ids import CharacterId
 from story_service.domain.library import HouseStory
 from story_service.domain.story import PublishState, Story
 
@@ -52,3 +55,17 @@ async def list_house_story(work: Work, story: HouseStory, now: datetime) -> None
     """List a story that was just published."""
     entry = CatalogEntry(EntryType.STORY, story.id, story.title, story.synopsis, truth_mode=story.truth_mode)
     await work.catalog.put(entry, now)
+
+
+async def unlist(work: Work, target_type: str, target_id: UUID, now: datetime) -> None:
+    """List no more what somebody has blocked; other things than entries of the catalog are blocked, too."""
+    if target_type in set(EntryType):
+        await work.catalog.remove(EntryType(target_type), target_id, now)
+
+
+async def relist(work: CaseWork, target_type: str, target_id: UUID, now: datetime) -> None:
+    """List again what is blocked no more. A story is not: it was withdrawn, and its author may publish it."""
+    if target_type == EntryType.CHARACTER and (character := await work.characters.find(CharacterId(target_id))):
+        await list_character(work, character, now)
+    if target_type == EntryType.CASE and (file := await work.cases.find(target_id)):
+        await list_case(work, file.head)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from story_service.application.attempts import AttemptKey
 from story_service.application.cases.own_cases import Answer
+from story_service.application.catalog.listing import relist, unlist
 from story_service.application.desk.open_cases import Show
 from story_service.application.desk.ports import DeskWork, Queue, SeenTarget, StartDeskWork
 from story_service.application.ports import Clock, NewId
@@ -106,6 +107,7 @@ class ReviewCases:
             await _block(work, case, self.now)
         if case.state is CaseState.OVERTURNED or (case.kind is CaseKind.FLAG and case.state is CaseState.DISMISSED):
             await work.targets.approve(case.target, now)
+            await relist(work, case.target.type, case.target.id, now)
         if case.state is CaseState.OVERTURNED and case.appealed_decision:
             await work.desk.void(case.appealed_decision, now)
         if deserves_strike(case, verdict.reasons) and case.subject and case.decision_id:
@@ -118,6 +120,7 @@ async def _block(work: DeskWork, case: ModerationCase, clock: Clock) -> None:
     """Hide the target; others hear of a story that they can read no more."""
     story = await work.stories.find(StoryId(case.target.id), lock=True) if case.target.type == "story" else None
     await work.targets.block(case.target, clock())
+    await unlist(work, case.target.type, case.target.id, clock())
     if story is not None and story.is_shown:
         await work.tell(StoryUnpublished(withdrawn(story, clock()), _BY_DESK))
 
