@@ -29,6 +29,7 @@ _SUBSCRIPTION = (
     *("created", "renewed", "upgraded", "downgraded"),
     *("cancel_scheduled", "resumed", "paused", "cancelled"),
 )
+_STORY = ("created", "published", "unpublished", "cloned", "analyzed")
 FLOWS = {
     "user.registered": _OF_USER,
     "user.updated": Flow("user", "person", ("admin", "payment")),
@@ -44,10 +45,8 @@ FLOWS = {
     "entitlement.voided": _OF_PAYMENT,
     "access.changed": Flow("payment", "person", ("admin", "story.access")),
     "webhook.dead": Flow("payment", "Stripe customer", ("admin",)),
-    **{
-        f"story.{what}": Flow("story", "story", ("admin",))
-        for what in ("created", "published", "unpublished", "cloned")
-    },
+    **{f"story.{what}": Flow("story", "story", ("admin",)) for what in _STORY},
+    "characters.extracted": Flow("story", "story", ("admin",)),
     "case.updated": Flow("story", "case", ("admin",)),
     "case.person_status_changed": Flow("story", "case", ("admin",)),
     "moderation.case_opened": Flow("story", "case", ("admin",)),

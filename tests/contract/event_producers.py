@@ -37,8 +37,10 @@ from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_p
 from services.story_service.tests.worlds import World as StoryWorld
 from services.user_service.tests.worlds import NOON, a_user_id, an_identity
 from services.user_service.tests.worlds import World as UserWorld
+from story_service.application.accept_generations import Call
 from story_service.application.attempts import AttemptKey
 from story_service.domain import events as story_events
+from story_service.domain.analysing.analysis import AnalysisKind
 from story_service.domain.cases.case_file import LegalStatus
 from story_service.domain.cases.changes import with_person
 from story_service.domain.chat.events import ConversationCreated
@@ -137,6 +139,7 @@ async def story_tells() -> Sequence[story_events.Event]:
     world = StoryWorld(database.work, plan=with_shelf())
     world.writer.scripts = [
         in_pieces(STORY_TEXT),
+        ['{"characters": []}'],
         [WriterFailed("provider_cut")],
         in_pieces(f"{STORY_TEXT} {UNSAFE}"),
         [*in_pieces(STORY_TEXT)[:60], asyncio.Event()],
@@ -167,7 +170,10 @@ def chat_events() -> Sequence[story_events.Event]:
 
 
 async def _shown(world: StoryWorld, story_id: StoryId) -> None:
-    """Publish a story, have it and one of the house copied, and take it back."""
+    """Ask about a story, publish it, have it and one of the house copied, and take it back."""
+    analyse = world.use.analyse(Call(READER), story_id, [AnalysisKind.CHARACTERS], AttemptKey("ask", b"digest"))
+    if accepted := (await analyse).accepted:
+        await world.ended(accepted.generations[0])
     await world.use.publish(READER, story_id, Visibility.PUBLIC)
     for source in (story_id, starter()[0].id):
         await world.use.clone(READER, source, AttemptKey(str(source), b"digest"))

@@ -35,6 +35,8 @@ class Settings(EventSettings):
         "story.publish_story": "60/minute",
         "story.report_content": "30/hour",
         "story.request_takedown_address": "20/hour",
+        "story.continue_story": "300/minute",
+        "story.analyse_story": "300/minute",
     }
     consumers: ClassVar[tuple[str, ...]] = ("story.access",)
 

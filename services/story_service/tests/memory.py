@@ -15,8 +15,9 @@ from services.story_service.tests.memory_catalog import MemoryCatalog
 from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
 from services.story_service.tests.memory_generations import MemoryGenerations
 from services.story_service.tests.memory_library import MemoryLibrary
-from services.story_service.tests.memory_revisions import MemoryCloneAttempts, MemoryRevisions
+from services.story_service.tests.memory_revisions import MemoryAnalyses, MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
+from story_service.application.analysing.ports import Analyses
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
@@ -31,7 +32,10 @@ from story_service.application.ports import (
 )
 from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
+from story_service.application.story_kind import WITHOUT_WORDS
+from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 from story_service.domain.events import Event
+from story_service.domain.generation import Generation
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.moderation import Decision
 from story_service.domain.pricing import CatalogModel
@@ -77,6 +81,7 @@ class MemoryWork:
         self.characters: Characters = MemoryCharacters(tables.characters)
         self.clones: CloneAttempts = MemoryCloneAttempts(tables.clones)
         self.revisions: Revisions = MemoryRevisions(tables.revisions)
+        self.analyses: Analyses = MemoryAnalyses(tables.analyses)
         self.library: Library = MemoryLibrary(tables.library, tables.stories)
         self.generations: Generations = MemoryGenerations(tables)
         self.usage: UsageBook = MemoryUsageBook(tables)
@@ -177,12 +182,14 @@ class MemoryStories:
         return len(old)
 
     def _forget(self, story: Story) -> None:
-        if story.generation_id is None:
-            return
-        generation = self._tables.generations[story.generation_id]
-        forgotten = {**generation.request, "prompt": "", "tone": None}
-        self._tables.generations[generation.id] = replace(generation, request=forgotten)
+        rows = self._tables.generations
+        for row in [row for row in rows.values() if row.id == story.generation_id or _continues(row, story)]:
+            rows[row.id] = replace(row, request={**row.request, **WITHOUT_WORDS})
 
     def _of(self, user_id: UserId) -> list[Story]:
         own = [story for story in self._stories.values() if story.user_id == user_id and not story.deleted_at]
         return sorted(own, key=lambda story: (story.created_at, story.id), reverse=True)
+
+
+def _continues(row: Generation, story: Story) -> bool:
+    return row.target.id == story.id and row.kind in (CONTINUATION, REWRITE)

@@ -1,9 +1,10 @@
 """The generations of the memory stores."""
 # ruff: noqa: ARG002 - the signatures are those of the ports
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from services.story_service.tests.memory_tables import Tables
 from story_service.application.ports import Totals
@@ -27,6 +28,12 @@ class MemoryGenerations:
 
     async def open_of(self, user_id: UserId) -> int:
         return len({row.chain_id or row.id for row in self._rows.values() if row.user_id == user_id and row.is_open})
+
+    async def open_at(
+        self, user_id: UserId, target_id: UUID, kinds: Collection[str], *, besides: GenerationId | None = None
+    ) -> bool:
+        found = [row for row in self._rows.values() if row.is_open and row.kind in kinds and row.id != besides]
+        return any((row.user_id, row.target.id) == (user_id, target_id) for row in found)
 
     async def waiting_for(self, generation: Generation) -> list[Generation]:
         waiting, rows = [], {row.waits_for: row for row in self._rows.values() if row.waits_for and row.is_open}

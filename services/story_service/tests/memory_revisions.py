@@ -1,4 +1,4 @@
-"""Revisions and clones in memory."""
+"""Revisions, analyses and clones in memory."""
 # ruff: noqa: ARG002 - the signatures are those of the ports
 
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from common_service.idempotency import IdempotencyKeyReused
 from story_service.application.attempts import AttemptKey
+from story_service.domain.analysing.analysis import Analysis
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.revisions.revision import Revision, RevisionLine, line
 from story_service.domain.story import Story
@@ -31,6 +32,20 @@ class MemoryRevisions:
 
     async def forget(self, story_id: StoryId, kept: int) -> None:
         self._rows[story_id] = self._rows[story_id][-kept:]
+
+
+class MemoryAnalyses:
+    def __init__(self, rows: list[Analysis]) -> None:
+        self._rows = rows
+
+    async def of(self, story_id: StoryId, text_sha256: bytes) -> Sequence[Analysis]:
+        found = [one for one in self._rows if (one.story_id, one.text_sha256) == (story_id, text_sha256)]
+        return sorted(found, key=lambda one: one.kind)
+
+    async def keep(self, *analyses: Analysis) -> None:
+        for one in analyses:
+            if one.kind not in {known.kind for known in await self.of(one.story_id, one.text_sha256)}:
+                self._rows.append(one)
 
 
 class MemoryCloneAttempts:

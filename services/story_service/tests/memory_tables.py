@@ -9,6 +9,7 @@ from services.story_service.tests.memory_catalog import CatalogTables
 from services.story_service.tests.memory_characters import CharacterTables
 from services.story_service.tests.memory_library import LibraryTables
 from story_service.application.ports import Acceptance
+from story_service.domain.analysing.analysis import Analysis
 from story_service.domain.chunks import Chunk
 from story_service.domain.events import Event
 from story_service.domain.generation import Generation
@@ -39,6 +40,7 @@ class Tables:
     characters: CharacterTables = field(default_factory=CharacterTables)
     library: LibraryTables = field(default_factory=LibraryTables)
     revisions: dict[StoryId, list[Revision]] = field(default_factory=dict)
+    analyses: list[Analysis] = field(default_factory=list)
     clones: dict[tuple[UserId, str], tuple[bytes, Story | None]] = field(default_factory=dict)
     generations: dict[GenerationId, Generation] = field(default_factory=dict)
     logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)

@@ -21,8 +21,9 @@ from services.story_service.tests.worlds import NOON, OTHER, READER, CountedWork
 from story_service.application.ports import StartWork
 from story_service.application.read_library import ForgetViewers
 from story_service.domain.errors import StoryUnknown
+from story_service.domain.excerpts import beginning
 from story_service.domain.ids import StoryId, UserId
-from story_service.domain.library import HouseStory, Shelf, Sort, beginning
+from story_service.domain.library import HouseStory, Shelf, Sort
 from story_service.domain.story import TruthMode
 from story_service.infrastructure.tables import StoryRow
 

@@ -209,10 +209,10 @@ def a_plan(*, stories: int | None = 10, tokens: int | None = 2_000_000, at_once:
 
 
 def with_shelf(room: int | None = 5, *, kept: int = 100) -> Access:
-    """Return a plan that reads the library and keeps some published stories and copies."""
+    """Return a plan that reads the library, analyses, and keeps some published stories and copies."""
     plan = a_plan(kept=kept)
     limits = {**plan.limits, "stories.published": Limit(room, "total")}
-    return replace(plan, limits=limits, flags=plan.flags | {"library.full"})
+    return replace(plan, limits=limits, flags=plan.flags | {"library.full", "story.analyze"})
 
 
 def no_plan() -> Access:

@@ -25,10 +25,10 @@ _ARCHIVED_ONLY = (
     *("payment.disputed", "payment.refunded", "reconcile.drift_found"),
     *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
-    *("story.published", "story.unpublished", "story.cloned"),
     *("case.updated", "case.person_status_changed"),
     "conversation.created",
     *("moderation.case_opened", "moderation.case_resolved", "user.struck"),
+    *("story.published", "story.unpublished", "story.cloned", "story.analyzed", "characters.extracted"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
 
-from story_service.application.generate_story import AcceptedStory
+from story_service.application.generate_story import AcceptedStory, Ask
+from story_service.domain.cast import MOST
 from story_service.domain.generation import Generation
+from story_service.domain.ids import CharacterId, UserId
 from story_service.domain.pricing import MeterQuote, Quote
 from story_service.domain.story import Length, Source, Story, StoryRequest, TruthMode
 
@@ -15,7 +17,12 @@ _NO_NUL = r"^[^\x00]*$"
 _LARGEST_INTEGER = 2**53 - 1
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=_NO_NUL)]
 Tone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_NO_NUL)]
+Setting = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000, pattern=_NO_NUL)]
 ModelName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
+MaxPrice = Annotated[
+    Annotated[StrictInt, Field(ge=1, le=_LARGEST_INTEGER)] | None,
+    Field(description="The most weighted tokens that it may cost."),
+]
 State = Literal["accepted", "running", "finishing", "succeeded", "blocked", "failed", "cancelled", "expired"]
 Billing = Literal["reserved", "settled", "released"]
 KindName = Literal["story", "chat", "continuation", "rewrite", "analysis", "summary"]
@@ -35,14 +42,23 @@ class StoryIn(Wire):
     truth_mode: Literal["fiction", "inspired"] = "fiction"
     tone: Tone | None = None
     length: Literal["short", "medium", "long"] = "medium"
-    model: ModelName | None = None
-    max_price: Annotated[StrictInt, Field(ge=1, le=_LARGEST_INTEGER)] | None = Field(
-        default=None, description="The most weighted tokens that it may cost."
+    universe: Setting | None = None
+    scenario: Setting | None = None
+    character_ids: Annotated[list[UUID], Field(max_length=MOST)] = Field(
+        default=[], description="Who is to occur in it: characters of the house, public ones and one's own."
     )
+    model: ModelName | None = None
+    max_price: MaxPrice = None
 
     def request(self) -> StoryRequest:
         """Return it in the domain's words."""
-        return StoryRequest(self.prompt, TruthMode(self.truth_mode), Length(self.length), self.tone)
+        truth_mode, length = TruthMode(self.truth_mode), Length(self.length)
+        return StoryRequest(self.prompt, truth_mode, length, self.tone, self.universe, self.scenario)
+
+    def ask(self, user_id: UserId) -> Ask:
+        """Return it as this reader's call."""
+        cast = tuple(CharacterId(one) for one in self.character_ids)
+        return Ask(user_id, self.request(), self.model, self.max_price, cast)
 
 
 class MeterQuoteOut(Wire):
@@ -101,6 +117,17 @@ class GenerationBrief(Wire):
     events: str
 
 
+def brief(generation: Generation) -> GenerationBrief:
+    """Show a generation as it was accepted."""
+    return GenerationBrief(
+        id=generation.id,
+        state=generation.state.value,
+        billing=generation.billing.value,
+        quote=QuoteOut.of(generation.quote),
+        events=events_path(generation.id),
+    )
+
+
 class StoryBrief(Wire):
     """A story as it was accepted."""
 
@@ -125,13 +152,7 @@ class AcceptedOut(Wire):
             story=StoryBrief(
                 id=story.id, truth_mode=story.truth_mode.value, label=story.label, created_at=story.created_at
             ),
-            generation=GenerationBrief(
-                id=generation.id,
-                state=generation.state.value,
-                billing=generation.billing.value,
-                quote=QuoteOut.of(generation.quote),
-                events=events_path(generation.id),
-            ),
+            generation=brief(generation),
         )
 
 

@@ -11,34 +11,20 @@ from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.conditional import CACHEABLE, IfNoneMatch, conditional
 from common_service.draining import Drain
-from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
+from common_service.idempotency import IdempotencyKey, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import RateLimited
 from common_service.rate_limit import RateLimits, limited
+from story_service.api.paid import PAID, REPLAYED, replay
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySummary
 from story_service.api.story_tags import tag_of
 from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
 from story_service.api.use_cases import UseCases
-from story_service.application.generate_story import AcceptedStory, Ask
+from story_service.application.generate_story import AcceptedStory
 from story_service.application.ports import AttemptKey
 from story_service.domain import errors
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.story import Story
-
-_PAID = (
-    errors.SubscriptionRequired,
-    errors.PlanUpgradeRequired,
-    errors.QuotaExceeded,
-    errors.InputBlocked,
-    errors.ModelUnavailable,
-    errors.MaxPriceExceeded,
-    errors.ModerationUnavailable,
-    IdempotencyKeyReused,
-    IdempotencyInProgress,
-    RateLimited,
-)
-_REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 
 
 def story_routes(
@@ -65,12 +51,11 @@ def _add_writing(router: APIRouter, use_cases: UseCases, callers: Callers, limit
         With `Accept: text/event-stream` this answer itself carries the events.
         """
         user_id = UserId(reader.user_id)
-        ask = Ask(user_id, body.request(), body.model, body.max_price)
-        accepted = await use_cases.generate(ask, AttemptKey(key, request_hash(body.model_dump())))
+        accepted = await use_cases.generate(body.ask(user_id), AttemptKey(key, request_hash(body.model_dump())))
         if MEDIA_TYPE in request.headers.get("accept", ""):
             return await _streamed(use_cases, drain, user_id, accepted)
         document = AcceptedOut.of(accepted).model_dump(mode="json")
-        return JSONResponse(document, 202, _replay(accepted))
+        return JSONResponse(document, 202, replay(accepted.replayed))
 
 
 def _add_reading(router: APIRouter, use_cases: UseCases, callers: Callers, cursors: Cursors) -> None:
@@ -114,11 +99,7 @@ def _add_deleting(router: APIRouter, use_cases: UseCases, callers: Callers) -> N
 async def _streamed(use_cases: UseCases, drain: Drain, user_id: UserId, accepted: AcceptedStory) -> Response:
     generation = accepted.generation
     followed = await use_cases.follow.check(user_id, generation.id) if accepted.replayed else generation
-    return event_stream(use_cases.follow(followed, 0), drain, _replay(accepted))
-
-
-def _replay(accepted: AcceptedStory) -> dict[str, str]:
-    return {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    return event_stream(use_cases.follow(followed, 0), drain, replay(accepted.replayed))
 
 
 def _shown(story: Story, if_none_match: str | None) -> Response:
@@ -138,5 +119,5 @@ def _read() -> dict[int | str, dict[str, Any]]:
 
 
 def _accepted() -> dict[int | str, dict[str, Any]]:
-    accepted = {"description": "Accepted; the events tell the rest.", "headers": _REPLAYED}
-    return limited({**EVENTS, 202: accepted, **_responses(*_PAID, *GATED)}, 200, 202)
+    accepted = {"description": "Accepted; the events tell the rest.", "headers": REPLAYED}
+    return limited({**EVENTS, 202: accepted, **_responses(*PAID, *GATED, errors.CharacterUnknown)}, 200, 202)

@@ -15,10 +15,10 @@ from story_service.api.quote_schemas import ModelsOut, QuotationOut
 from story_service.api.schemas import StoryIn
 from story_service.api.usage_schemas import AuditOut, LedgerPageOut, UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
-from story_service.application.generate_story import Ask
 from story_service.domain import errors
 from story_service.domain.ids import UserId
 
+_UNQUOTED = errors.ModelUnavailable, errors.CharacterUnknown
 _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 
 
@@ -47,11 +47,11 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
     @router.post(
         "/quotes",
         dependencies=[limits.per_user("story.quote_story", callers.reader)],
-        responses=limited(FACES.responses(*ANY_READER, *GATED, errors.ModelUnavailable, RateLimited), 200),
+        responses=limited(FACES.responses(*ANY_READER, *GATED, *_UNQUOTED, RateLimited), 200),
     )
     async def quote_story(reader: Annotated[Person, signed_in], body: StoryIn) -> QuotationOut:
         """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
-        ask = Ask(UserId(reader.user_id), body.request(), body.model, body.max_price)
+        ask = body.ask(UserId(reader.user_id))
         return QuotationOut.of(await use_cases.quote(ask.call, use_cases.generate.commission(ask)))
 
     @router.get("/models", responses=FACES.responses(*ANY_READER, *GATED))

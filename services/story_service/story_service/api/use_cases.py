@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from story_service.application.analysing.analyse_story import AnalyseStory
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import ReadCatalog
+from story_service.application.continuing.continue_story import ContinueStory
 from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
 from story_service.application.generate_story import GenerateStory
@@ -29,6 +31,8 @@ class UseCases:
     stories: ReadStories
     delete: DeleteStory
     revise: ReviseStory
+    go_on: ContinueStory
+    analyse: AnalyseStory
     publish: PublishStory
     clone: CloneStory
     library: ReadLibrary

@@ -1,15 +1,17 @@
 """Has a story written: what a reader asks for, drawn up for the pipeline."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
 from story_service.application.kinds import Order, Piece
 from story_service.application.ports import AttemptKey, NewId, Work
 from story_service.application.story_kind import STORY, request_document
 from story_service.domain.access import GENERATE, Access
+from story_service.domain.cast import CastMember, cast_member
+from story_service.domain.errors import CharacterUnknown
 from story_service.domain.generation import Generation, Target
-from story_service.domain.ids import GenerationId, StoryId, UserId
+from story_service.domain.ids import CharacterId, GenerationId, StoryId, UserId
 from story_service.domain.pricing import prompt_bound
 from story_service.domain.story import Story, StoryRequest, TruthMode
 from story_service.domain.story_prompt import messages, most_output_tokens
@@ -26,6 +28,7 @@ class Ask:
     request: StoryRequest
     model: str | None = None
     max_price: int | None = None
+    character_ids: tuple[CharacterId, ...] = ()
 
     @property
     def call(self) -> Call:
@@ -60,12 +63,20 @@ class StoryCommission:
     route: str = ROUTE
     flag: str = GENERATE
 
-    async def read(self, _: Work) -> Callable[[Access], Order]:
-        """Look up nothing: everything is in the request."""
-        return self._order
+    async def read(self, work: Work) -> Callable[[Access], Order]:
+        """Look up who is to occur in it. Raises CharacterUnknown for whom the reader may not meet."""
+        cast = [await self._met(work, character_id) for character_id in dict.fromkeys(self.ask.character_ids)]
+        request = replace(self.ask.request, cast=tuple(cast))
+        return lambda access: self._order(request, access)
 
-    def _order(self, access: Access) -> Order:
-        request, retained = self.ask.request, access.limits.get(RETAINED)
+    async def _met(self, work: Work, character_id: CharacterId) -> CastMember:
+        character = await work.characters.find(character_id)
+        if character is None or not character.is_visible_to(self.ask.user_id):
+            raise CharacterUnknown
+        return cast_member(character)
+
+    def _order(self, request: StoryRequest, access: Access) -> Order:
+        retained = access.limits.get(RETAINED)
         target = Target("story", self.story_id)
         piece = Piece(
             self.generation_id,
@@ -76,8 +87,7 @@ class StoryCommission:
             most_output_tokens(request.length),
             {STORIES: 1},
         )
-        words = f"{request.prompt}\n{request.tone or ''}".strip()
-        return Order((piece,), words, target, self._save, {"truth_mode": request.truth_mode})
+        return Order((piece,), request.words, target, self._save, {"truth_mode": request.truth_mode})
 
     async def _save(self, work: Work, generations: Sequence[Generation]) -> None:
         [generation] = generations

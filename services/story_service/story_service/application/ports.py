@@ -1,12 +1,13 @@
 """What the use cases need from outside, named for its role."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
+from story_service.application.analysing.ports import Analyses
 from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
@@ -123,6 +124,12 @@ class Generations(Protocol):
         """Count what this reader has open; those of one call, which take turns, are one."""
         ...
 
+    async def open_at(
+        self, user_id: UserId, target_id: UUID, kinds: Collection[str], *, besides: GenerationId | None = None
+    ) -> bool:
+        """Tell whether this reader has one of these kinds open with this target."""
+        ...
+
     async def waiting_for(self, generation: Generation) -> list[Generation]:
         """Return those that wait for its end, in their order, locked."""
         ...
@@ -237,6 +244,7 @@ class Work(Protocol):
     characters: Characters
     clones: CloneAttempts
     revisions: Revisions
+    analyses: Analyses
     models: Models
     stories: Stories
     library: Library

@@ -6,6 +6,7 @@ from typing import Any
 
 from story_service.application.kinds import Output
 from story_service.application.ports import Clock, Work
+from story_service.domain.cast import CastMember
 from story_service.domain.events import StoryCreated
 from story_service.domain.generation import Generation, State
 from story_service.domain.ids import StoryId
@@ -14,17 +15,24 @@ from story_service.domain.story import Length, StoryRequest, TruthMode
 from story_service.domain.story_prompt import messages
 
 STORY = "story"
+WITHOUT_WORDS: Mapping[str, Any] = {"prompt": "", "tone": None, "universe": None, "scenario": None, "cast": []}
 
 
 def request_document(request: StoryRequest, retained: int | None) -> dict[str, Any]:
     """Write what a reader asked for, and how many stories the plan keeps for them (None: all)."""
-    return {**asdict(request), "retained": retained}
+    return {**asdict(request), "cast": [asdict(member) for member in request.cast], "retained": retained}
 
 
 def request_of(document: Mapping[str, Any]) -> StoryRequest:
     """Read what a reader asked for."""
     return StoryRequest(
-        document["prompt"], TruthMode(document["truth_mode"]), Length(document["length"]), document["tone"]
+        document["prompt"],
+        TruthMode(document["truth_mode"]),
+        Length(document["length"]),
+        document["tone"],
+        document.get("universe"),
+        document.get("scenario"),
+        tuple(CastMember(**member) for member in document.get("cast", ())),
     )
 
 

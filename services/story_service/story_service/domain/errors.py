@@ -92,6 +92,28 @@ class StoryNotPublished(Refusal):
         super().__init__("This story is not published.")
 
 
+class StoryBeingWritten(Refusal):
+    """A model writes into it, or reads it; what it comes to would not fit another text."""
+
+    def __init__(self) -> None:
+        super().__init__("A generation of this story is running: wait for its end, or stop it.")
+
+
+class StoryTooLong(Refusal):
+    """There is no room for another part."""
+
+    def __init__(self) -> None:
+        super().__init__("This story is too long to go on.")
+
+
+class SpanOutside(Refusal):
+    """The text has no such part."""
+
+    def __init__(self, characters: int) -> None:
+        super().__init__(f"The text ends after {characters} characters.")
+        self.characters = characters
+
+
 class RevisionUnknown(Refusal):
     """No such revision, or one that is too old to be kept."""
 

@@ -68,6 +68,24 @@ class StoryCloned:
     author_id: UserId | None
 
 
+@dataclass(frozen=True, slots=True)
+class StoryAnalyzed:
+    """Questions about a story were answered."""
+
+    story: Story
+    kinds: tuple[str, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CharactersExtracted:
+    """Whoever occurs in a story was found."""
+
+    story: Story
+    count: int
+    at: datetime
+
+
 Event = (
     StoryCreated
     | GenerationClosed
@@ -82,4 +100,6 @@ Event = (
     | ModerationCaseOpened
     | ModerationCaseResolved
     | UserStruck
+    | StoryAnalyzed
+    | CharactersExtracted
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from story_service.domain.excerpts import beginning
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.story import LABELS, Origin, Source, TruthMode
 
@@ -85,11 +86,3 @@ class HouseStory:
 def synopsis_of(body: str) -> str:
     """Return a synopsis of a text that came without one: how it begins."""
     return beginning(body, _SYNOPSIS)
-
-
-def beginning(text: str, most: int) -> str:
-    """Return the first `most` characters at the most, cut between words."""
-    flat = " ".join(text.split())
-    if len(flat) <= most:
-        return flat
-    return flat[: max(most - 1, 0)].rpartition(" ")[0].rstrip(".,;:") + "…"

@@ -1,11 +1,8 @@
 """What a model is given to read, whatever it is to write."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-_FENCE = re.compile(r"</?\s*reader_request[^>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +19,3 @@ class Prompt:
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None = None
-
-
-def without_fence(text: str) -> str:
-    """Return a reader's words without the marks that fence them off from instructions."""
-    return _FENCE.sub("", text)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from story_service.domain.cast import CastMember
 from story_service.domain.errors import StoryIsPublished, StoryNotReady, VersionConflict
 from story_service.domain.ids import GenerationId, StoryId, UserId
 
@@ -78,6 +79,14 @@ class StoryRequest:
     truth_mode: TruthMode = TruthMode.FICTION
     length: Length = Length.MEDIUM
     tone: str | None = None
+    universe: str | None = None
+    scenario: str | None = None
+    cast: tuple[CastMember, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The reader's own words in it; characters are judged where they are made."""
+        return "\n".join(part for part in (self.prompt, self.tone, self.universe, self.scenario) if part).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +146,21 @@ class Story:
         if self.version != version:
             raise VersionConflict
 
-    def rewritten(self, title: str, body: str, now: datetime) -> "Story":
-        """Return it with another text, which nobody has judged. Raises StoryNotReady, StoryIsPublished."""
+    @property
+    def is_changeable(self) -> bool:
+        """Whether there is a text that nobody else reads, or is about to."""
+        shown = self.is_shown or self.publish_state is PublishState.IN_REVIEW
+        return self.state is StoryState.READY and not shown
+
+    def demand_changeable(self) -> None:
+        """Raise StoryNotReady, StoryIsPublished."""
         self.demand_ready()
-        if self.is_shown or self.publish_state is PublishState.IN_REVIEW:
+        if not self.is_changeable:
             raise StoryIsPublished
+
+    def rewritten(self, title: str, body: str, now: datetime) -> "Story":
+        """Return it with another text, which nobody has judged. Raises as `demand_changeable` does."""
+        self.demand_changeable()
         judged = Moderation.PENDING if self.moderation is Moderation.APPROVED else self.moderation
         return replace(self, title=title, body=body, moderation=judged, version=self.version + 1, updated_at=now)
 

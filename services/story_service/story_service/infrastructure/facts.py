@@ -8,9 +8,11 @@ from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
 from story_service.domain.chat.events import ConversationCreated
 from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.events import (
+    CharactersExtracted,
     Event,
     GenerationClosed,
     ModerationDecided,
+    StoryAnalyzed,
     StoryCloned,
     StoryCreated,
     StoryPublished,
@@ -18,6 +20,7 @@ from story_service.domain.events import (
     UsageSettled,
 )
 from story_service.domain.generation import Generation
+from story_service.infrastructure.analysing.facts import analysis_fact_of
 from story_service.infrastructure.cases.facts import case_fact
 from story_service.infrastructure.chat.facts import conversation_created
 from story_service.infrastructure.desk.facts import desk_fact
@@ -32,6 +35,8 @@ def fact_of(event: Event) -> Fact:
             return _story_created(event)
         case StoryPublished() | StoryUnpublished() | StoryCloned():
             return shelf_fact_of(event)
+        case StoryAnalyzed() | CharactersExtracted():
+            return analysis_fact_of(event)
         case GenerationClosed():
             return _generation_closed(event.generation)
         case UsageSettled():

@@ -1,7 +1,8 @@
 """Generations in Postgres. Every write names the fence it holds; the log grows by one statement a window."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -75,6 +76,16 @@ class SqlGenerations:
         freed = update(GenerationRow).where(*behind).values(waits_for=None, queued_at=now).returning(GenerationRow.id)
         following = await self._session.scalar(freed)
         return GenerationId(following) if following else None
+
+    async def open_at(
+        self, user_id: UserId, target_id: UUID, kinds: Collection[str], *, besides: GenerationId | None = None
+    ) -> bool:
+        """Look through the few that this reader has open."""
+        query = select(GenerationRow.id).where(GenerationRow.payer_id == user_id, _is_open())
+        query = query.where(GenerationRow.target_id == target_id, GenerationRow.kind.in_(sorted(kinds)))
+        if besides:
+            query = query.where(GenerationRow.id != besides)
+        return await self._session.scalar(query.limit(1)) is not None
 
     async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
         """Take an accepted one."""

@@ -1,17 +1,22 @@
 """Stories in Postgres."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, cast, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, cast, delete, func, insert, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from story_service.application.story_kind import WITHOUT_WORDS
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.story import SHOWN, Origin, Story, StoryState
 from story_service.infrastructure.rows import story_of, story_values
 from story_service.infrastructure.tables import CounterRow, GenerationRow, StoryRow
 
+_CONTINUES = GenerationRow.kind.in_(
+    [literal_column("'continuation'"), literal_column("'rewrite'")]
+)  # as its index has it
 _PINNED = sorted(SHOWN)
 
 
@@ -108,16 +113,18 @@ class SqlStories:
         removed = delete(StoryRow).where(*which).returning(StoryRow.id, StoryRow.generation_id)
         rows = (await self._session.execute(removed)).all()
         if rows:
-            await self._forget_requests([row.generation_id for row in rows if row.generation_id])
+            await self._forget_requests(rows)
             counters = CounterRow.target_type == "story", CounterRow.target_id.in_([row.id for row in rows])
             await self._session.execute(delete(CounterRow).where(*counters))
         return len(rows)
 
-    async def _forget_requests(self, generation_ids: list[UUID]) -> None:
-        without_words = GenerationRow.request.op("||")(cast({"prompt": "", "tone": None}, JSONB))
-        await self._session.execute(
-            update(GenerationRow).where(GenerationRow.id.in_(generation_ids)).values(request=without_words)
-        )
+    async def _forget_requests(self, gone: Sequence[Row[UUID, UUID | None]]) -> None:
+        """Take a reader's words out of the requests by which stories were written and continued."""
+        written = GenerationRow.id.in_([row.generation_id for row in gone if row.generation_id])
+        continued = GenerationRow.target_id.in_([row.id for row in gone]) & _CONTINUES
+        without_words = GenerationRow.request.op("||")(cast(WITHOUT_WORDS, JSONB))
+        for which in (written, continued):
+            await self._session.execute(update(GenerationRow).where(which).values(request=without_words))
 
 
 def _prunable(user_id: UserId) -> tuple[ColumnElement[bool], ...]:

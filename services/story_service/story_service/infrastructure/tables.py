@@ -18,6 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from common_events.tables import messaging_tables
 from common_service.idempotency import idempotency_table
+from story_service.infrastructure.analysing.tables import AnalysisRow
 from story_service.infrastructure.cases import tables as case_tables
 from story_service.infrastructure.character_tables import CharacterRow
 from story_service.infrastructure.chat.tables import (
@@ -94,6 +95,7 @@ class GenerationRow(Row):
         ),
         Index("ix_generations_user_id_created_at", "user_id", text("created_at DESC")),
         Index("ix_generations_chain", "chain_id", postgresql_where=text("chain_id IS NOT NULL")),
+        Index("ix_generations_continued", "target_id", postgresql_where=text("kind IN ('continuation','rewrite')")),
         Index(
             "ix_generations_payer_open",
             "payer_id",
@@ -258,6 +260,7 @@ class DecisionRow(Row):
 
 
 __all__ = [
+    "AnalysisRow",
     "CharacterRow",
     "ChunkRow",
     "ConversationRow",

@@ -20,8 +20,10 @@ from common_service.jobs import Job, supervise
 from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
+from story_service.api.analysing.routes import analysis_routes
 from story_service.api.catalog.routes import catalog_routes
 from story_service.api.character_routes import character_routes
+from story_service.api.continuing.routes import continuation_routes
 from story_service.api.generation_routes import generation_routes
 from story_service.api.library_routes import library_routes
 from story_service.api.problems import FACES
@@ -68,6 +70,8 @@ def assemble(
         routers=[
             story_routes(use_cases, callers, cursors, limits, drain),
             revision_routes(use_cases, callers),
+            continuation_routes(use_cases, callers, limits, drain),
+            analysis_routes(use_cases, callers, limits),
             publishing_routes(use_cases, callers, limits),
             library_routes(use_cases, callers, cursors),
             catalog_routes(use_cases.catalog, callers, cursors),

@@ -9,9 +9,13 @@ from common_service.ids import uuid7
 from story_service.api.use_cases import UseCases
 from story_service.application.accept_generations import AcceptGenerations
 from story_service.application.admit_persona import AdmitPersona
+from story_service.application.analysing.analyse_story import AnalyseStory
+from story_service.application.analysing.analysis_generation import AnalysisGeneration
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import Completions, ReadCatalog
 from story_service.application.close_generation import CloseGeneration
+from story_service.application.continuing.continuation_kind import ContinuationKind
+from story_service.application.continuing.continue_story import ContinueStory
 from story_service.application.delete_story import DeleteStory
 from story_service.application.detached import DetachedRuns
 from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
@@ -33,6 +37,7 @@ from story_service.application.release import Mode, ReleasePolicy
 from story_service.application.revisions.revise_story import ReviseStory
 from story_service.application.run_generation import RunGeneration
 from story_service.application.story_kind import StoryKind
+from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,19 @@ class Engine:
     runs: DetachedRuns
 
 
+def _kinds(ports: Ports) -> Kinds:
+    kinds = (
+        StoryKind(ports.now),
+        ContinuationKind(CONTINUATION, ports.now),
+        ContinuationKind(REWRITE, ports.now),
+        AnalysisGeneration(ports.now),
+    )
+    return {kind.name: kind for kind in kinds}
+
+
 def engine(ports: Ports) -> Engine:
     """Wire the writing side, which the HTTP process and the worker share."""
-    kinds: Kinds = {kind.name: kind for kind in (StoryKind(ports.now),)}
+    kinds = _kinds(ports)
     live, close = LiveGenerations(), CloseGeneration(kinds, ports.now)
     policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -82,6 +97,8 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         stories=ReadStories(start_work),
         delete=DeleteStory(start_work, now),
         revise=ReviseStory(start_work, now),
+        go_on=ContinueStory(accept, uuid7),
+        analyse=AnalyseStory(start_work, subscriptions, accept, uuid7),
         publish=PublishStory(start_work, subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
         clone=CloneStory(start_work, subscriptions, now, uuid7),
         library=ReadLibrary(start_work, subscriptions, now),

@@ -11,6 +11,7 @@ from common_service.conditional import ETAG
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.problems import RateLimited
 from common_service.rate_limit import RateLimits, limited
+from story_service.api.paid import REPLAYED
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.publishing.schemas import PublishIn
 from story_service.api.schemas import StorySummary
@@ -24,6 +25,7 @@ from story_service.domain.publishing.publishing import Visibility
 _PUBLISHED = (
     errors.StoryUnknown,
     errors.StoryNotReady,
+    errors.StoryBeingWritten,
     errors.PublishBlocked,
     errors.VersionConflict,
     errors.SubscriptionRequired,
@@ -40,7 +42,6 @@ _CLONED = (
     IdempotencyInProgress,
     *GATED,
 )
-_REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 
 
 def publishing_routes(use_cases: UseCases, callers: Callers, limits: RateLimits) -> APIRouter:
@@ -72,7 +73,7 @@ def publishing_routes(use_cases: UseCases, callers: Callers, limits: RateLimits)
         tag(response, story)
         return StorySummary.of(story)
 
-    @router.post("/clone", status_code=201, responses={201: {"headers": {**ETAG, **_REPLAYED}}, **_responses(*_CLONED)})
+    @router.post("/clone", status_code=201, responses={201: {"headers": {**ETAG, **REPLAYED}}, **_responses(*_CLONED)})
     async def clone_story(
         reader: Annotated[Person, signed_in], story_id: UUID, key: IdempotencyKey, response: Response
     ) -> StorySummary:

@@ -22,6 +22,7 @@ _CHANGED = (
     errors.StoryUnknown,
     errors.StoryNotReady,
     errors.StoryIsPublished,
+    errors.StoryBeingWritten,
     errors.VersionConflict,
     PreconditionRequired,
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from story_service.application.catalog.listing import list_story
-from story_service.application.own_story import own_story
+from story_service.application.own_story import demand_unwritten, own_story
 from story_service.application.ports import Clock, StartWork, Subscriptions
 from story_service.application.publishing.admit_text import AdmitText
 from story_service.domain.access import Access
@@ -33,7 +33,7 @@ class PublishStory:
     now: Clock
 
     async def __call__(self, user_id: UserId, story_id: StoryId, visibility: Visibility) -> Story:
-        """Raise StoryUnknown, StoryNotReady, PublishBlocked, ModerationUnavailable, VersionConflict,
+        """Raise StoryUnknown, StoryNotReady, StoryBeingWritten, PublishBlocked, ModerationUnavailable, VersionConflict,
 
         SubscriptionRequired, PublishLimitReached. What is shown so already stays as it is.
         """
@@ -68,6 +68,7 @@ class PublishStory:
             if is_shown_as(story, visibility):
                 return story
             story.demand_version(judged.version)
+            await demand_unwritten(work, story)
             demand_publishable(story)
             demand_room_to_publish(access, story, await work.stories.pinned_of(story.user_id))
             shown = published(story, visibility, self.now())

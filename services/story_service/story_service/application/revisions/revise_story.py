@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from story_service.application.own_story import own_story
+from story_service.application.own_story import demand_unwritten, own_story
 from story_service.application.ports import Clock, StartWork
 from story_service.application.revisions.revise import revise
 from story_service.domain.errors import RevisionUnknown
@@ -22,10 +22,14 @@ class ReviseStory:
     async def edit(
         self, user_id: UserId, story_id: StoryId, *, title: str | None, body: str | None, version: int
     ) -> Story:
-        """Write what is given. Raises StoryUnknown, VersionConflict, StoryNotReady, StoryIsPublished."""
+        """Write what is given. Raises StoryUnknown, VersionConflict, StoryNotReady, StoryIsPublished,
+
+        StoryBeingWritten.
+        """
         async with self.start_work() as work:
             story = await own_story(work, user_id, story_id, lock=True)
             story.demand_version(version)
+            await demand_unwritten(work, story)
             wanted = (title or story.title, body or story.body)
             if wanted == (story.title, story.body):
                 return story
@@ -38,6 +42,7 @@ class ReviseStory:
         async with self.start_work() as work:
             story = await own_story(work, user_id, story_id, lock=True)
             story.demand_version(version)
+            await demand_unwritten(work, story)
             kept = await work.revisions.find(story_id, revision)
             if kept is None:
                 raise RevisionUnknown

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from story_service.domain.excerpts import beginning
 from story_service.domain.ids import GenerationId, StoryId, UserId
-from story_service.domain.library import beginning
 from story_service.domain.story import Story
 
 MOST_KEPT = 100
