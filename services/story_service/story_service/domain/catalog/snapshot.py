@@ -134,6 +134,11 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self._kinds)
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes the image has."""
+        return len(self._view)
+
     def hit(self, rank: int) -> Hit:
         """Return the entry with this rank."""
         kind, mode = divmod(self._kinds[rank], len(_MODES))
