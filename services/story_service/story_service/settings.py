@@ -42,6 +42,11 @@ class Settings(EventSettings):
 
     openai_api_key: SecretStr = SecretStr("")
     openai_base_url: str = _OPENAI
+    anthropic_api_key: SecretStr = SecretStr("")
+    gemini_api_key: SecretStr = SecretStr("")
+    groq_api_key: SecretStr = SecretStr("")
+    deepseek_api_key: SecretStr = SecretStr("")
+    compatible_api_key: SecretStr = SecretStr("")
     content_moderator_config: str = "{}"
     story_model: str = "gpt-5-mini"
     checkout_plans: str = "pro,max"
@@ -66,6 +71,13 @@ class Settings(EventSettings):
     def moderator(self) -> ModeratorConfig:
         """The policy in force."""
         return ModeratorConfig.model_validate_json(self.content_moderator_config)
+
+    @property
+    def provider_keys(self) -> dict[str, str]:
+        """The keys that are set, by the names that rows of story.providers give them; OpenAI's counts as set always."""
+        others = ("anthropic_api_key", "gemini_api_key", "groq_api_key", "deepseek_api_key", "compatible_api_key")
+        keys = {name.upper(): getattr(self, name).get_secret_value() for name in others}
+        return {"OPENAI_API_KEY": self.openai_api_key.get_secret_value()} | {n: key for n, key in keys.items() if key}
 
     @property
     def plans(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 
 import asyncio
 import copy
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
@@ -44,8 +45,8 @@ from story_service.domain.story import Story, StoryState
 
 open_works: ContextVar[int] = ContextVar("open_works", default=0)
 MODELS = {
-    "gpt-5-mini": CatalogModel("gpt-5-mini", "openai", "standard", 250_000, 2_000_000, 1000, 400_000, 128_000),
-    "gpt-5": CatalogModel("gpt-5", "openai", "premium", 1_250_000, 10_000_000, 5000, 400_000, 128_000),
+    "gpt-5-mini": CatalogModel("gpt-5-mini", "openai", "standard", 250_000, 2_000_000, 1000, 400_000, 128_000, rank=1),
+    "gpt-5": CatalogModel("gpt-5", "openai", "premium", 1_250_000, 10_000_000, 5000, 400_000, 128_000, rank=1),
 }
 
 
@@ -59,6 +60,7 @@ class MemoryDatabase:
 
     def __init__(self) -> None:
         self.tables = Tables()
+        self.models = MODELS
         self.turn = asyncio.Lock()
 
     def work(self) -> "MemoryWork":
@@ -74,7 +76,7 @@ class MemoryWork:
         open_works.set(open_works.get() + 1)
         tables = self._tables = copy.deepcopy(self._database.tables)
         self.attempts: Attempts = MemoryAttempts(tables)
-        self.models: Models = MemoryModels()
+        self.models: Models = MemoryModels(self._database.models)
         self.stories: Stories = MemoryStories(tables)
         self.character_attempts: CharacterAttempts = MemoryCharacterAttempts(tables.characters)
         self.catalog: Catalog = MemoryCatalog(tables.catalog)
@@ -124,14 +126,20 @@ class MemoryAttempts:
 
 
 class MemoryModels:
+    def __init__(self, models: Mapping[str, CatalogModel]) -> None:
+        self._models = models
+
     async def offered(self, model: str, now: datetime) -> CatalogModel | None:
-        return MODELS.get(model)
+        return self._models.get(model)
 
     async def offers(self, now: datetime) -> list[CatalogModel]:
-        return [MODELS[name] for name in sorted(MODELS)]
+        return [self._models[name] for name in sorted(self._models)]
 
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
-        return MODELS.get(model)
+        return self._models.get(model)
+
+    async def held(self, models: Sequence[str], at: datetime) -> list[CatalogModel]:
+        return [self._models[name] for name in models]
 
 
 class MemoryStories:

@@ -11,7 +11,7 @@ from story_service.application.ports import Totals
 from story_service.domain.chunks import DELTA, Chunk, Draft
 from story_service.domain.generation import LEASE, Ending, Generation, State
 from story_service.domain.ids import GenerationId, UserId
-from story_service.domain.pricing import Bill
+from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS
 
 
@@ -75,6 +75,9 @@ class MemoryGenerations:
         self._put(replace(row, last_seq=chunk.seq, first_token_at=first))
         self._logs[row.id].append(chunk)
         return chunk
+
+    async def written_by(self, generation: Generation, model: CatalogModel) -> bool:
+        return self._change(generation, model=model.model, provider=model.provider) is not None
 
     async def finish(self, generation: Generation) -> bool:
         return self._change(generation, state=State.FINISHING) is not None

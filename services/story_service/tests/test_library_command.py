@@ -24,7 +24,7 @@ from story_service.domain.errors import WriterFailed
 from story_service.domain.library import Shelf
 from story_service.domain.premises import PREMISES
 from story_service.infrastructure.moderators import OpenAIModerator
-from story_service.infrastructure.openai_client import OpenAIClient
+from story_service.infrastructure.openai_client import OpenAIClient, ProviderClients
 from story_service.infrastructure.openai_writer import OpenAIWriter
 from story_service.library import House, arguments, carry_out, house, run
 from story_service.settings import Settings
@@ -180,7 +180,9 @@ async def test_the_command_as_it_is_run(vendor: str, database_url: str, capsys: 
 async def test_over_the_providers_protocol(vendor: str) -> None:
     world, client = World(MemoryDatabase().work), OpenAIClient(f"{vendor}/v1", "sk-of-the-tests")
     moderator = OpenAIModerator(client, model="omni-moderation-latest", policy_version="1", thresholds={})
-    ports: Any = Ports(world.start_work, world.subscriptions, OpenAIWriter(client), moderator, Mode.HOLD_BACK)
+    ports: Any = Ports(
+        world.start_work, world.subscriptions, OpenAIWriter(ProviderClients(client, {})), moderator, Mode.HOLD_BACK
+    )
     tools = house(ports, "gpt-5-mini")
     code, out = await told(tools, "generate", "--count", "2", "--length", "short")
     assert (code, out.count("moderated")) == (0, 2), out

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -10,13 +11,14 @@ import uvicorn
 
 from common_service.testing import eventually
 from sandbox.openai.app import create_app
+from services.story_service.tests.memory import MODELS
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.pricing import Usage
 from story_service.domain.prompt import Message, Prompt
 from story_service.domain.story import Length, StoryRequest, split_title
 from story_service.domain.story_prompt import messages, most_output_tokens
 from story_service.infrastructure.moderators import NoModerator, OpenAIModerator
-from story_service.infrastructure.openai_client import OpenAIClient
+from story_service.infrastructure.openai_client import OpenAIClient, ProviderClients
 from story_service.infrastructure.openai_writer import OpenAIWriter
 
 pytestmark = pytest.mark.anyio
@@ -64,7 +66,8 @@ class Fault:
 async def written(client: OpenAIClient, model: str = "gpt-5-mini") -> tuple[str, list[Usage]]:
     text, usages = "", []
     prompt, most = Prompt(messages(REQUEST)), most_output_tokens(REQUEST.length)
-    async for piece in OpenAIWriter(client).write(model, prompt, most):
+    writer = OpenAIWriter(ProviderClients(client, {}))
+    async for piece in writer.write(replace(MODELS["gpt-5-mini"], model=model), prompt, most):
         if isinstance(piece, Usage):
             usages.append(piece)
         else:

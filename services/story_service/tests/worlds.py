@@ -1,7 +1,7 @@
 """What stands around the service in tests: scripted network ports, and builders with defaults."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
@@ -10,6 +10,7 @@ from uuid import UUID
 from common_service.ids import uuid7
 from services.story_service.tests.memory import assert_no_open_work, open_works
 from story_service.api.use_cases import UseCases
+from story_service.application.chain_writer import Patience
 from story_service.application.generate_story import Ask
 from story_service.application.ports import AttemptKey, StartWork
 from story_service.application.release import Mode
@@ -23,7 +24,7 @@ from story_service.domain.generation import Generation, Target
 from story_service.domain.ids import GenerationId, StoryId, UserId
 from story_service.domain.ledger import first_bad
 from story_service.domain.moderation import Verdict
-from story_service.domain.pricing import MeterQuote, Quote, Usage
+from story_service.domain.pricing import CatalogModel, MeterQuote, Quote, Usage
 from story_service.domain.prompt import Message, Prompt
 from story_service.domain.story import Length, Story, StoryRequest, TruthMode
 from story_service.domain.usage import CONCURRENT, RETAINED, STORIES, TOKENS
@@ -59,11 +60,11 @@ class ScriptedWriter:
     asked: list[tuple[str, tuple[Message, ...], int]] = field(default_factory=list)
     started: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
-    async def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
+    async def write(self, model: CatalogModel, prompt: Prompt, most_tokens: int) -> AsyncGenerator[str | Usage, None]:
         assert_no_open_work()
         self.started.release()
         self.calls += 1
-        self.asked.append((model, prompt.messages, most_tokens))
+        self.asked.append((model.model, prompt.messages, most_tokens))
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         for step in script:
             await asyncio.sleep(0)
@@ -125,7 +126,8 @@ class World:
         self.start_work, self.clock = start_work, Clock()
         self.writer, self.moderator = ScriptedWriter(), WordModerator()
         self.subscriptions = KnownSubscriptions(plan or a_plan())
-        ports = Ports(start_work, self.subscriptions, self.writer, self.moderator, mode, self.clock)
+        patience = Patience(first_word_seconds=5, pause_seconds=0)
+        ports = Ports(start_work, self.subscriptions, self.writer, self.moderator, mode, self.clock, patience=patience)
         self.completions = ports.completions
         self.engine: Engine = engine(ports)
         self.engine.live.hears_others = True

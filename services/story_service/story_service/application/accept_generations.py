@@ -1,6 +1,6 @@
 """Accepts a call: gate, price, input moderation, then everything that must hold together in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,8 @@ from story_service.domain.events import ModerationDecided
 from story_service.domain.generation import DEADLINE, QUEUE_TIMEOUT, Generation
 from story_service.domain.ids import DecisionId, ReservationId, UserId
 from story_service.domain.moderation import Decision, digest
-from story_service.domain.pricing import CatalogModel, Quote, quote, together
+from story_service.domain.pricing import CatalogModel, Quote, quote_chain, together
+from story_service.domain.routing import Menu
 from story_service.domain.usage import Line, demand_turn, exceeded, window_of
 
 
@@ -52,9 +53,15 @@ class Accepted:
         return cls(kept.generations, kept.said, replayed=True)
 
 
-def priced(order: Order, model: CatalogModel, access: Access) -> list[Quote]:
-    """Return the terms of each piece."""
-    return [quote(model, piece.prompt_tokens, piece.most_output, piece.units, access) for piece in order.pieces]
+def priced(
+    order: Order, menu: Menu, models: Sequence[CatalogModel], chosen: CatalogModel, access: Access
+) -> list[Quote]:
+    """Return the terms of each piece, which bound what any model may cost that can stand in for the chosen one."""
+    terms = []
+    for piece in order.pieces:
+        chain = menu.chain(models, chosen, piece.prompt_tokens, piece.most_output)
+        terms.append(quote_chain(chain, piece.prompt_tokens, piece.most_output, piece.units, access))
+    return terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class AcceptGenerations:
     moderator: Moderator
     runs: DetachedRuns
     kinds: Kinds
-    default_model: str
+    menu: Menu
     now: Clock
     new_id: NewId
 
@@ -75,15 +82,16 @@ class AcceptGenerations:
         async with self.start_work() as work:
             if kept := await work.attempts.answer(call.user_id, commission.route, key, self.now()):
                 return Accepted.again(kept)
-            model = await work.models.offered(call.model or self.default_model, self.now())
+            models = await work.models.offers(self.now())
             draw_up = await commission.read(work)
         access = await self.subscriptions.access(call.user_id)
         access.demand(commission.flag)
+        model = self.menu.choose(models, call.model)
         if model is None:
             raise ModelUnavailable
         access.demand_tier(model.tier)
         order = draw_up(access)
-        terms = priced(order, model, access)
+        terms = priced(order, self.menu, models, model, access)
         together(terms).demand_price(call.max_price)
         decision = await self._moderate(call.user_id, order)
         generations = self._generations(call.user_id, order, model, terms, access)

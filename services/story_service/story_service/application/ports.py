@@ -1,6 +1,6 @@
 """What the use cases need from outside, named for its role."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -72,6 +72,10 @@ class Models(Protocol):
 
     async def offers(self, now: datetime) -> list[CatalogModel]:
         """Return every row that holds now, by name."""
+        ...
+
+    async def held(self, models: Sequence[str], at: datetime) -> list[CatalogModel]:
+        """Return the rows that held then, in the order asked for."""
         ...
 
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
@@ -148,6 +152,10 @@ class Generations(Protocol):
 
     async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
         """Add to the log; None when the fence is old."""
+        ...
+
+    async def written_by(self, generation: Generation, model: CatalogModel) -> bool:
+        """Note that another model than the chosen one writes it; False when the fence is old."""
         ...
 
     async def finish(self, generation: Generation) -> bool:
@@ -280,7 +288,7 @@ class Subscriptions(Protocol):
 class StoryWriter(Protocol):
     """A model that writes."""
 
-    def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
+    def write(self, model: CatalogModel, prompt: Prompt, most_tokens: int) -> AsyncGenerator[str | Usage, None]:
         """Yield pieces of text, at the end the usage if the provider tells it. Raises WriterFailed."""
         ...
 

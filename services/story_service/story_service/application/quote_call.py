@@ -11,6 +11,7 @@ from story_service.domain.access import Access
 from story_service.domain.errors import ModelUnavailable, Refusal
 from story_service.domain.ids import UserId
 from story_service.domain.pricing import CatalogModel, MeterQuote, Quote, together
+from story_service.domain.routing import Menu
 from story_service.domain.usage import Line, Meter, Window, demand_turn, exceeded, window_of
 
 
@@ -37,18 +38,19 @@ class QuoteCall:
 
     start_work: StartWork
     subscriptions: Subscriptions
-    default_model: str
+    menu: Menu
     now: Clock
 
     async def __call__(self, call: Call, commission: Commission) -> Quotation:
         """Return the price. Raises ModelUnavailable, since what is unknown has none, and what its kind refuses."""
         access, now = await self.subscriptions.access(call.user_id), self.now()
         async with self.start_work() as work:
-            model = await work.models.offered(call.model or self.default_model, now)
+            models = await work.models.offers(now)
+            model = self.menu.choose(models, call.model)
             if model is None:
                 raise ModelUnavailable
             order = (await commission.read(work))(access)
-            terms = together(priced(order, model, access))
+            terms = together(priced(order, self.menu, models, model, access))
             windows = {meter: window_of(access.limit(meter).window, access, now) for meter in terms.meters}
             held = await work.usage.holdings(call.user_id, windows)
             running = await work.generations.open_of(call.user_id)
@@ -59,7 +61,8 @@ class QuoteCall:
         """Return the models on offer."""
         access = await self.subscriptions.access(user_id)
         async with self.start_work() as work:
-            return [OfferedModel(model, access.includes(model.tier)) for model in await work.models.offers(self.now())]
+            offered = self.menu.offered(await work.models.offers(self.now()))
+        return [OfferedModel(model, access.includes(model.tier)) for model in offered]
 
 
 def _refusal(

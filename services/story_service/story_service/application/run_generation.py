@@ -1,19 +1,21 @@
 """Has a model write: takes the lease, releases windows as the policy allows, and closes by the table of 9.2."""
 
 import asyncio
+import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from story_service.application.chain_writer import ChainWriter
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.kinds import Kinds, Output
 from story_service.application.live import LiveGenerations
-from story_service.application.ports import Clock, StartWork, StoryWriter
+from story_service.application.ports import Clock, StartWork
 from story_service.application.release import LeaseLost, OutputBlocked, Release, ReleasePolicy
 from story_service.domain import generation as endings
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.generation import DEADLINE, HEARTBEAT, Ending, Generation, State
 from story_service.domain.ids import GenerationId
-from story_service.domain.pricing import Usage, estimated_usage
+from story_service.domain.pricing import CatalogModel, Usage, estimated_usage
 from story_service.domain.prompt import Prompt
 from story_service.domain.tail import TailSplitter
 from story_service.domain.windows import WindowCutter
@@ -23,12 +25,28 @@ HAND_OVER = "hand over"  # the message of a cancellation after which another pro
 _CLOSING_PAUSES = (0.5, 2.0, 5.0)
 
 
+@dataclass(slots=True)
+class _Run:
+    """One attempt: what is written by which models, and what came of it so far."""
+
+    generation: Generation
+    prompt: Prompt | None
+    models: list[CatalogModel]
+    release: Release
+    splitter: TailSplitter
+
+    @property
+    def output(self) -> Output:
+        """What was let out, and what is not to be shown."""
+        return Output(self.release.text, self.splitter.tail)
+
+
 @dataclass(frozen=True, slots=True)
 class RunGeneration:
     """Holds no database connection while the model writes: every window and every heartbeat is a work of its own."""
 
     start_work: StartWork
-    writer: StoryWriter
+    writer: ChainWriter
     policy: ReleasePolicy
     close: CloseGeneration
     live: LiveGenerations
@@ -41,43 +59,42 @@ class RunGeneration:
 
         What breaks before the first word is left to the lease, for another attempt; after it, none would come.
         """
-        taken = await self._take(generation_id)
-        if taken is None:
+        run = await self._take(generation_id)
+        if run is None:
             return None
-        generation, prompt = taken
-        kind = self.kinds[generation.kind]
-        splitter = TailSplitter(kind.mark)
-        release = Release(generation, self.policy, self.start_work, self.live, self.now, is_shown=kind.is_shown)
-        heart = asyncio.create_task(self._beat(generation, asyncio.current_task()))
+        heart = asyncio.create_task(self._beat(run.generation, asyncio.current_task()))
         try:
             try:
-                ending = await self._write(generation, prompt, release, splitter)
+                ending = await self._write(run)
             except LeaseLost:
                 raise
             except Exception:  # a supervising loop: whatever broke, the reader hears of it now
-                if not release.text:
+                if not run.release.text:
                     raise
-                log.exception("generation broke", extra={"generation_id": str(generation.id)})
+                log.exception("generation broke", extra={"generation_id": str(generation_id)})
                 ending = endings.failed("writer_broke")
-            return await self._end(generation, ending, Output(release.text, splitter.tail))
+            return await self._end(run.generation, ending, run.output)
         except LeaseLost:
             return None
         except asyncio.CancelledError as cancelled:
             if HAND_OVER in cancelled.args:
-                await self._give_back(generation)
+                await self._give_back(run.generation)
             raise
         finally:
             heart.cancel()
-            release.abandon()
+            run.release.abandon()
 
-    async def _take(self, generation_id: GenerationId) -> tuple[Generation, Prompt | None] | None:
+    async def _take(self, generation_id: GenerationId) -> _Run | None:
         async with self.start_work() as work:
             generation = await work.generations.lease(generation_id, self.owner, self.now())
             if generation is None:
                 return None
-            prompt = await self.kinds[generation.kind].prompt(work, generation)
+            kind = self.kinds[generation.kind]
+            prompt = await kind.prompt(work, generation)
+            models = await work.models.held(generation.quote.models or (generation.model,), generation.created_at)
             await work.commit()
-        return generation, prompt
+        release = Release(generation, self.policy, self.start_work, self.live, self.now, is_shown=kind.is_shown)
+        return _Run(generation, prompt, models, release, TailSplitter(kind.mark))
 
     async def _give_back(self, generation: Generation) -> None:
         """Let another process begin at once what this one must drop, unless somebody has read of it: 9.2."""
@@ -100,16 +117,15 @@ class RunGeneration:
             if not held and runner:
                 runner.cancel()
 
-    async def _write(
-        self, generation: Generation, prompt: Prompt | None, release: Release, splitter: TailSplitter
-    ) -> Ending:
-        if prompt is None:
+    async def _write(self, run: _Run) -> Ending:
+        generation, release = run.generation, run.release
+        if run.prompt is None:
             return endings.failed("target_gone")
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
-                usage = await self._stream(generation, prompt, release, splitter)
+                usage = await self._stream(run, run.prompt)
                 await self._finish(generation)
-                decision = await release.settle(splitter.tail)
+                decision = await release.settle(run.splitter.tail)
         except OutputBlocked as blocked:
             return endings.blocked(blocked.decision)
         except WriterFailed as failure:
@@ -120,37 +136,48 @@ class RunGeneration:
             return endings.failed("deadline_exceeded")
         if not release.text.strip():
             return endings.failed("provider_empty")
-        if fault := self.kinds[generation.kind].fault(generation, Output(release.text, splitter.tail)):
+        if fault := self.kinds[generation.kind].fault(generation, run.output):
             return endings.failed(fault)
         told = usage if usage and usage.completion_tokens else None  # words that cost no token were not counted
-        return endings.succeeded(told or estimated_usage(prompt.messages, release.text + splitter.tail), decision)
+        whole = release.text + run.splitter.tail
+        return endings.succeeded(told or estimated_usage(run.prompt.messages, whole), decision)
 
-    async def _stream(
-        self, generation: Generation, prompt: Prompt, release: Release, splitter: TailSplitter
-    ) -> Usage | None:
+    async def _stream(self, run: _Run, prompt: Prompt) -> Usage | None:
         """Release what the writer writes; reading goes on while a window waits for its verdict."""
         pieces: asyncio.Queue[str | None] = asyncio.Queue()  # no longer than the output that was paid for
-        reader = asyncio.create_task(self._read(generation, prompt, splitter, pieces))
+        reader = asyncio.create_task(self._read(run, prompt, pieces))
         reader.add_done_callback(lambda _: pieces.put_nowait(None))
         try:
-            await _cut(pieces, WindowCutter(self.policy.rule), release, reader)
+            await _cut(pieces, WindowCutter(self.policy.rule), run.release, reader)
             return await reader
         finally:
             reader.cancel()
             await asyncio.wait([reader])
 
-    async def _read(
-        self, generation: Generation, prompt: Prompt, splitter: TailSplitter, pieces: "asyncio.Queue[str | None]"
-    ) -> Usage | None:
+    async def _read(self, run: _Run, prompt: Prompt, pieces: "asyncio.Queue[str | None]") -> Usage | None:
         usage: Usage | None = None
-        async for piece in self.writer.write(generation.model, prompt, generation.quote.most_output_tokens):
-            if isinstance(piece, Usage):
-                usage = piece
-            elif shown := splitter.add(piece):
-                pieces.put_nowait(shown)
-        if rest := splitter.rest():
+        writing = self.writer.write(run.models, prompt, run.generation.quote.most_output_tokens)
+        async with contextlib.aclosing(writing):
+            async for piece in writing:
+                if isinstance(piece, Usage):
+                    usage = piece
+                elif isinstance(piece, CatalogModel):
+                    await self._note(run, piece)
+                elif shown := run.splitter.add(piece):
+                    pieces.put_nowait(shown)
+        if rest := run.splitter.rest():
             pieces.put_nowait(rest)
         return usage
+
+    async def _note(self, run: _Run, model: CatalogModel) -> None:
+        """Have the row tell who writes, before a word is let out: whoever closes it bills by that."""
+        if model.model == run.generation.model:
+            return
+        async with self.start_work() as work:
+            if not await work.generations.written_by(run.generation, model):
+                raise LeaseLost
+            await work.commit()
+        run.generation = replace(run.generation, model=model.model, provider=model.provider)
 
     async def _finish(self, generation: Generation) -> None:
         async with self.start_work() as work:

@@ -7,6 +7,7 @@ from story_service.domain.errors import ModelUnavailable, TextBlocked, WriterFai
 from story_service.domain.ids import DecisionId, StoryId
 from story_service.domain.library import HouseStory, synopsis_of
 from story_service.domain.moderation import Decision, Verdict, digest
+from story_service.domain.pricing import CatalogModel
 from story_service.domain.prompt import Prompt
 from story_service.domain.story import UNTITLED, StoryRequest, split_title
 from story_service.domain.story_prompt import messages, most_output_tokens
@@ -32,9 +33,10 @@ class WriteHouseStory:
         ModerationUnavailable.
         """
         async with self.start_work() as work:
-            if await work.models.offered(self.model, self.now()) is None:
-                raise ModelUnavailable
-        title, body = await self._written(request)
+            model = await work.models.offered(self.model, self.now())
+        if model is None:
+            raise ModelUnavailable
+        title, body = await self._written(model, request)
         now = self.now()
         story = HouseStory(
             StoryId(self.new_id()), title, synopsis_of(body), body, request.truth_mode, self.is_moderated, now
@@ -51,8 +53,8 @@ class WriteHouseStory:
             raise TextBlocked(verdict.reasons)
         return story
 
-    async def _written(self, request: StoryRequest) -> tuple[str, str]:
-        pieces = self.writer.write(self.model, Prompt(messages(request)), most_output_tokens(request.length))
+    async def _written(self, model: CatalogModel, request: StoryRequest) -> tuple[str, str]:
+        pieces = self.writer.write(model, Prompt(messages(request)), most_output_tokens(request.length))
         title, body = split_title("".join([piece async for piece in pieces if isinstance(piece, str)]))
         if title == UNTITLED or len(body.split()) < _FEWEST_WORDS:
             raise WriterFailed("text_unusable")

@@ -14,8 +14,24 @@ _TOKENS_A_MESSAGE = 16  # role, separators, and what a provider adds of its own
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider is called and in which dialect: OpenAI's, but for what is said here.
+
+    Without a `base_url` it is OPENAI_BASE_URL. `secret` names the setting that holds the key.
+    """
+
+    base_url: str | None = None
+    secret: str = "OPENAI_API_KEY"  # noqa: S105 - the name of a setting
+    output_limit: str = "max_completion_tokens"
+    tells_usage: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class CatalogModel:
-    """A model that the service offers, and its prices in millionths of a dollar for a million tokens."""
+    """A model that the service offers, and its prices in millionths of a dollar for a million tokens.
+
+    `rank` orders those of a tier that may stand in for one another; without one it is used only when asked for.
+    """
 
     model: str
     provider: str
@@ -25,6 +41,8 @@ class CatalogModel:
     weight_milli: int
     context_tokens: int
     max_output_tokens: int
+    endpoint: Endpoint = Endpoint()
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +70,12 @@ class MeterQuote:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The terms a generation was accepted on."""
+    """The terms a generation was accepted on, whichever of `models` writes it in the end."""
 
     meters: dict[str, MeterQuote]
     max_cost_micros: int
     most_output_tokens: int
+    models: tuple[str, ...] = ()
 
     @property
     def price(self) -> int:
@@ -103,6 +122,16 @@ def quote(model: CatalogModel, prompt_tokens: int, most_output: int, units: Mapp
         wanted[PREMIUM_CALLS] = 1
     meters = {meter: MeterQuote(amount, access.limit(meter).amount) for meter, amount in wanted.items()}
     return Quote(meters, cost_micros(model, most), output)
+
+
+def quote_chain(
+    models: Sequence[CatalogModel], prompt_tokens: int, most_output: int, units: Mapping[str, int], access: Access
+) -> Quote:
+    """Return terms that hold whichever of the models writes: those of the dearest, in tokens and in money."""
+    terms = [quote(model, prompt_tokens, most_output, units, access) for model in models]
+    dearest = max(terms, key=lambda one: one.price)
+    cost, output = max(one.max_cost_micros for one in terms), terms[0].most_output_tokens
+    return Quote(dearest.meters, cost, output, tuple(model.model for model in models))
 
 
 def together(terms: Sequence[Quote]) -> Quote:

@@ -19,7 +19,7 @@ def quote_document(quote: Quote) -> dict[str, Any]:
 def quote_of(document: dict[str, Any]) -> Quote:
     """Read them."""
     meters = {meter: MeterQuote(**terms) for meter, terms in document["meters"].items()}
-    return Quote(**{**document, "meters": meters})
+    return Quote(**{**document, "meters": meters, "models": tuple(document.get("models", ()))})
 
 
 def usage_document(usage: Usage | None, price: int) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from story_service.application.ports import Totals
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.generation import LEASE, OPEN, Ending, Generation, State
 from story_service.domain.ids import GenerationId, UserId
-from story_service.domain.pricing import Bill
+from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.rows import generation_of, generation_values
@@ -119,6 +119,10 @@ class SqlGenerations:
         values = {"id": str(generation.id), "fence": generation.fence, "now": now, "channel": CHANNEL}
         row = (await self._session.execute(_APPEND, {**values, "kind": draft.kind, "data": draft.data})).first()
         return Chunk(row.seq, draft.kind, draft.data) if row else None
+
+    async def written_by(self, generation: Generation, model: CatalogModel) -> bool:
+        """Name the model and its provider."""
+        return await self._guarded(generation, model=model.model, provider=model.provider)
 
     async def finish(self, generation: Generation) -> bool:
         """Note that the provider is done."""

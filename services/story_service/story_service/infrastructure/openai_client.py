@@ -1,9 +1,13 @@
-"""The one OpenAI client of a process, made at its first use: the SDK takes half a second and 50 MB to import."""
+"""The clients of a process, made at their first use: the SDK takes half a second and 50 MB to import."""
 
 import asyncio
 import importlib
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from story_service.domain.errors import WriterFailed
+from story_service.domain.pricing import Endpoint
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -37,3 +41,27 @@ class OpenAIClient:
         """Close the connections, if any were opened."""
         if "sdk" in self.__dict__:
             await self.sdk.close()
+
+
+class ProviderClients:
+    """A client for each provider, OpenAI's or one that speaks its language, by the keys that the settings hold."""
+
+    def __init__(self, openai: OpenAIClient, keys: Mapping[str, str]) -> None:
+        self._openai, self._keys = openai, dict(keys)
+        self._others: dict[Endpoint, OpenAIClient] = {}
+
+    def of(self, endpoint: Endpoint) -> OpenAIClient:
+        """Return the client of an endpoint. Raises WriterFailed where there is no key for it."""
+        if endpoint.base_url is None:
+            return self._openai
+        if endpoint not in self._others:
+            key = self._keys.get(endpoint.secret)
+            if not key:
+                raise WriterFailed("provider_rejected")
+            self._others[endpoint] = OpenAIClient(endpoint.base_url, key)
+        return self._others[endpoint]
+
+    async def close(self) -> None:
+        """Close the connections of all."""
+        for client in (self._openai, *self._others.values()):
+            await client.close()

@@ -1,35 +1,35 @@
-"""The OpenAI API writes. The SDK makes the request and names the errors; the stream's bytes are read here.
+"""OpenAI and whoever speaks its language write. The SDK makes the request and names the errors; we read the bytes.
 
 The SDK would build an object per chunk, six times the cost of everything else on the path (performance.md).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import orjson
 
 from story_service.domain.errors import WriterFailed
-from story_service.domain.pricing import Usage
+from story_service.domain.pricing import CatalogModel, Endpoint, Usage
 from story_service.domain.prompt import Message, Prompt
-from story_service.infrastructure.openai_client import OpenAIClient
+from story_service.infrastructure.openai_client import ProviderClients
 
 if TYPE_CHECKING:
     from openai import OpenAIError
 
-_TIMEOUT = httpx2.Timeout(30.0, connect=2.0, pool=5.0)
+_TIMEOUT = httpx2.Timeout(30.0, connect=2.0, pool=5.0)  # between two words; a chain waits less for the first
 _DONE = b"[DONE]"
 _LONGEST_LINE = 1 << 20
 _TOO_MANY, _SERVER_ERROR = 429, 500
 
 
 class OpenAIWriter:
-    """Streams a chat completion. It never tries twice: a second attempt is a matter of the lease."""
+    """Streams a chat completion. It never tries twice: that is a matter of the chain and of the lease."""
 
-    def __init__(self, client: OpenAIClient) -> None:
-        self._client = client
+    def __init__(self, clients: ProviderClients) -> None:
+        self._clients = clients
 
-    async def write(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[str | Usage]:
+    async def write(self, model: CatalogModel, prompt: Prompt, most_tokens: int) -> AsyncGenerator[str | Usage, None]:
         """Yield pieces of text, then the usage if it was told. Raises WriterFailed."""
         from openai import OpenAIError
 
@@ -52,16 +52,15 @@ class OpenAIWriter:
         if not finished:
             raise WriterFailed("provider_cut")
 
-    async def _events(self, model: str, prompt: Prompt, most_tokens: int) -> AsyncIterator[dict[str, Any]]:
-        create = self._client.sdk.chat.completions.with_streaming_response.create
+    async def _events(self, model: CatalogModel, prompt: Prompt, most_tokens: int) -> AsyncIterator[dict[str, Any]]:
+        endpoint = model.endpoint
+        create = self._clients.of(endpoint).sdk.chat.completions.with_streaming_response.create
         async with create(
-            model=model,
+            model=model.model,
             messages=[_wire(message) for message in prompt.messages],
-            max_completion_tokens=most_tokens,
             stream=True,
-            stream_options={"include_usage": True},
             timeout=_TIMEOUT,
-            **_format(prompt),
+            **_options(endpoint, prompt, most_tokens),
         ) as response:
             async for data in _data(response.iter_bytes()):
                 if data == _DONE:
@@ -111,11 +110,14 @@ def _wire(message: Message) -> Any:
     return {"role": message.role, "content": message.content}
 
 
-def _format(prompt: Prompt) -> dict[str, Any]:
-    if prompt.schema is None:
-        return {}
-    described = {"name": "answer", "strict": True, "schema": prompt.schema}
-    return {"response_format": {"type": "json_schema", "json_schema": described}}
+def _options(endpoint: Endpoint, prompt: Prompt, most_tokens: int) -> dict[str, Any]:
+    options: dict[str, Any] = {endpoint.output_limit: most_tokens}
+    if endpoint.tells_usage:
+        options["stream_options"] = {"include_usage": True}
+    if prompt.schema is not None:
+        described = {"name": "answer", "strict": True, "schema": prompt.schema}
+        options["response_format"] = {"type": "json_schema", "json_schema": described}
+    return options
 
 
 def _code(error: "OpenAIError") -> str:

@@ -7,7 +7,6 @@ from story_service.domain.generation import Billing, Generation, State, Target
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import LedgerEntry, Posting
 from story_service.domain.moderation import Decision
-from story_service.domain.pricing import CatalogModel
 from story_service.domain.story import Moderation, Origin, PublishState, Source, Story, StoryState, TruthMode
 from story_service.infrastructure.documents import (
     quote_document,
@@ -15,7 +14,7 @@ from story_service.infrastructure.documents import (
     usage_document,
     usage_of,
 )
-from story_service.infrastructure.tables import GenerationRow, LedgerRow, ModelRow, StoryRow
+from story_service.infrastructure.tables import GenerationRow, LedgerRow, StoryRow
 
 
 def generation_values(generation: Generation) -> dict[str, Any]:
@@ -146,20 +145,6 @@ def story_of(row: StoryRow) -> Story:
 def source_of(story_id: UUID | None, title: str | None) -> Source | None:
     """Read what a clone was made of."""
     return Source(StoryId(story_id), title or "") if story_id else None
-
-
-def model_of(row: ModelRow) -> CatalogModel:
-    """Read a row of the catalog."""
-    return CatalogModel(
-        row.model,
-        row.provider,
-        row.tier,
-        row.input_micros_per_mtok,
-        row.output_micros_per_mtok,
-        row.weight_milli,
-        row.context_tokens,
-        row.max_output_tokens,
-    )
 
 
 def ledger_values(entry: LedgerEntry) -> dict[str, Any]:

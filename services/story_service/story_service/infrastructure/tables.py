@@ -31,6 +31,7 @@ from story_service.infrastructure.chat.tables import (
 )
 from story_service.infrastructure.desk import tables as desk_tables
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
+from story_service.infrastructure.model_tables import ModelRow, ProviderRow
 from story_service.infrastructure.revisions.tables import RevisionRow
 from story_service.infrastructure.schema import Row
 from story_service.infrastructure.usage_tables import HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
@@ -121,31 +122,6 @@ class ChunkRow(Row):
         CheckConstraint("seq > 0", name="seq_positive"),
         CheckConstraint("kind IN ('delta','meta','citation','notice','done','error')", name="kind_known"),
         Index("ix_generation_chunks_done", "generation_id", postgresql_where=text("kind = 'done'")),
-    )
-
-
-class ModelRow(Row):
-    """A model and its prices, from a day on."""
-
-    __tablename__ = "model_catalog"
-
-    model: Mapped[str] = mapped_column(primary_key=True)
-    valid_from: Mapped[datetime] = mapped_column(primary_key=True)
-    provider: Mapped[str]
-    tier: Mapped[str]
-    modality: Mapped[str]
-    input_micros_per_mtok: Mapped[int]
-    output_micros_per_mtok: Mapped[int]
-    cached_input_micros_per_mtok: Mapped[int | None]
-    weight_milli: Mapped[int] = mapped_column(Integer, server_default=text("1000"))
-    context_tokens: Mapped[int] = mapped_column(Integer)
-    max_output_tokens: Mapped[int] = mapped_column(Integer)
-    active: Mapped[bool] = mapped_column(server_default=text("true"))
-
-    __table_args__ = (
-        CheckConstraint("tier IN ('standard','premium')", name="tier_known"),
-        CheckConstraint("modality IN ('text','image','speech','transcribe','video')", name="modality_known"),
-        CheckConstraint("weight_milli > 0", name="weight_positive"),
     )
 
 
@@ -273,6 +249,7 @@ __all__ = [
     "MemoryRow",
     "MessageRow",
     "ModelRow",
+    "ProviderRow",
     "ReactionRow",
     "ReservationRow",
     "RevisionRow",

@@ -1,9 +1,6 @@
 """The service's unit of work over Postgres."""
 
-from datetime import datetime
-
-from sqlalchemy import insert, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events.outbox import SqlOutbox
@@ -17,7 +14,6 @@ from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
 from story_service.domain.events import Event
 from story_service.domain.moderation import Decision
-from story_service.domain.pricing import CatalogModel
 from story_service.infrastructure.analysing.analyses import SqlAnalyses
 from story_service.infrastructure.attempts import SqlAttempts, SqlCharacterAttempts
 from story_service.infrastructure.catalog.entries import SqlCatalog
@@ -25,11 +21,12 @@ from story_service.infrastructure.characters import SqlCharacters
 from story_service.infrastructure.facts import fact_of
 from story_service.infrastructure.generations import SqlGenerations
 from story_service.infrastructure.library import SqlLibrary
+from story_service.infrastructure.models import SqlModels
 from story_service.infrastructure.publishing.attempts import SqlCloneAttempts
 from story_service.infrastructure.revisions.revisions import SqlRevisions
-from story_service.infrastructure.rows import decision_values, model_of
+from story_service.infrastructure.rows import decision_values
 from story_service.infrastructure.stories import SqlStories
-from story_service.infrastructure.tables import DecisionRow, ModelRow, messaging
+from story_service.infrastructure.tables import DecisionRow, messaging
 from story_service.infrastructure.usage import SqlUsageBook
 
 
@@ -59,34 +56,3 @@ class SqlStoryWork(SqlWork):
     async def tell(self, *events: Event) -> None:
         """Write facts to the outbox."""
         await self._outbox.add(*(fact_of(event) for event in events))
-
-
-class SqlModels:
-    """The catalog."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def offered(self, model: str, now: datetime) -> CatalogModel | None:
-        """Return the newest valid row, unless it withdraws the model."""
-        row = await self._newest(model, now)
-        return model_of(row) if row and row.active else None
-
-    async def offers(self, now: datetime) -> list[CatalogModel]:
-        """Return the newest valid row of each model that is not withdrawn."""
-        query = (
-            select(ModelRow)
-            .where(ModelRow.valid_from <= now, ModelRow.modality == "text")
-            .ext(distinct_on(ModelRow.model))
-            .order_by(ModelRow.model, ModelRow.valid_from.desc())
-        )
-        return [model_of(row) for row in await self._session.scalars(query) if row.active]
-
-    async def billed(self, model: str, at: datetime) -> CatalogModel | None:
-        """Return the row that was the newest."""
-        row = await self._newest(model, at)
-        return model_of(row) if row else None
-
-    async def _newest(self, model: str, at: datetime) -> ModelRow | None:
-        query = select(ModelRow).where(ModelRow.model == model, ModelRow.valid_from <= at)
-        return await self._session.scalar(query.order_by(ModelRow.valid_from.desc()).limit(1))

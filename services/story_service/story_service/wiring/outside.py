@@ -11,7 +11,7 @@ from common_service.clock import utc_now
 from story_service.application.ports import Moderator
 from story_service.application.release import Mode
 from story_service.infrastructure.moderators import NoModerator, OpenAIModerator
-from story_service.infrastructure.openai_client import OpenAIClient
+from story_service.infrastructure.openai_client import OpenAIClient, ProviderClients
 from story_service.infrastructure.openai_writer import OpenAIWriter
 from story_service.infrastructure.subscriptions import GateSubscriptions
 from story_service.infrastructure.work import SqlStoryWork
@@ -26,12 +26,13 @@ class Outside:
     around: Surroundings
     redis: Redis
     openai: OpenAIClient
+    clients: ProviderClients
     gate: AccessGate
     ports: Ports
 
     async def close(self) -> None:
         """Let go of every connection."""
-        await self.openai.close()
+        await self.clients.close()
         await self.redis.aclose()
         await self.around.close()
 
@@ -49,6 +50,8 @@ def outside(settings: Settings) -> Outside:
         shared=SharedAccess(redis),
     )
     client = OpenAIClient(settings.openai_base_url, settings.openai_api_key.get_secret_value())
+    keys = settings.provider_keys
+    clients = ProviderClients(client, keys)
     policy = settings.moderator
     mode = Mode(policy.policy)
     moderator: Moderator = NoModerator()
@@ -59,8 +62,9 @@ def outside(settings: Settings) -> Outside:
     ports = Ports(
         start_work=lambda: SqlStoryWork(around.database),
         subscriptions=GateSubscriptions(gate, settings.plans),
-        writer=OpenAIWriter(client),
+        writer=OpenAIWriter(clients),
+        keys=frozenset(keys),
         moderator=moderator,
         mode=mode,
     )
-    return Outside(around, redis, client, gate, ports)
+    return Outside(around, redis, client, clients, gate, ports)

@@ -13,6 +13,7 @@ from story_service.application.analysing.analyse_story import AnalyseStory
 from story_service.application.analysing.analysis_generation import AnalysisGeneration
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import Completions, ReadCatalog
+from story_service.application.chain_writer import ChainWriter, Patience
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.continuing.continuation_kind import ContinuationKind
 from story_service.application.continuing.continue_story import ContinueStory
@@ -38,6 +39,7 @@ from story_service.application.revisions.revise_story import ReviseStory
 from story_service.application.run_generation import RunGeneration
 from story_service.application.story_kind import StoryKind
 from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
+from story_service.domain.routing import Menu
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Ports:
     now: Clock = utc_now
     ping_seconds: float = PING_SECONDS
     completions: Completions = field(default_factory=Completions)
+    keys: frozenset[str] = frozenset({"OPENAI_API_KEY"})
+    patience: Patience = field(default_factory=Patience)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ def engine(ports: Ports) -> Engine:
     live, close = LiveGenerations(), CloseGeneration(kinds, ports.now)
     policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    run = RunGeneration(ports.start_work, ports.writer, policy, close, live, kinds, owner, ports.now)
+    run = RunGeneration(
+        ports.start_work, ChainWriter(ports.writer, ports.patience), policy, close, live, kinds, owner, ports.now
+    )
     return Engine(kinds, live, close, DetachedRuns(run))
 
 
@@ -88,7 +94,8 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
     subscriptions, kinds = ports.subscriptions, parts.kinds
-    accept = AcceptGenerations(start_work, subscriptions, ports.moderator, parts.runs, kinds, model, now, uuid7)
+    menu = Menu(model, ports.keys)
+    accept = AcceptGenerations(start_work, subscriptions, ports.moderator, parts.runs, kinds, menu, now, uuid7)
     admit = AdmitPersona(start_work, ports.moderator, now, uuid7)
     return UseCases(
         generate=GenerateStory(accept, uuid7),
@@ -107,5 +114,5 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         own_characters=OwnCharacters(start_work, subscriptions, admit, now, uuid7),
         usage=ReadUsage(start_work, subscriptions, now),
         ledger=ReadLedger(start_work),
-        quote=QuoteCall(start_work, subscriptions, model, now),
+        quote=QuoteCall(start_work, subscriptions, menu, now),
     )
