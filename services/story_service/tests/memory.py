@@ -22,12 +22,12 @@ from story_service.application.analysing.ports import Analyses
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
+from story_service.application.model_ports import Models
 from story_service.application.ports import (
     Acceptance,
     AttemptKey,
     Attempts,
     Generations,
-    Models,
     Stories,
     UsageBook,
 )

@@ -12,6 +12,7 @@ from story_service.application.attempts import AttemptKey as AttemptKey  # noqa:
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
+from story_service.application.model_ports import Models
 from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
 from story_service.domain.access import Access
@@ -60,26 +61,6 @@ class Attempts(Protocol):
 
     async def keep(self, user_id: UserId, route: str, key: AttemptKey, acceptance: Acceptance) -> None:
         """Keep the answer under a key that this work took."""
-        ...
-
-
-class Models(Protocol):
-    """The catalog."""
-
-    async def offered(self, model: str, now: datetime) -> CatalogModel | None:
-        """Return the row that holds now; None for a model that is unknown or withdrawn."""
-        ...
-
-    async def offers(self, now: datetime) -> list[CatalogModel]:
-        """Return every row that holds now, by name."""
-        ...
-
-    async def held(self, models: Sequence[str], at: datetime) -> list[CatalogModel]:
-        """Return the rows that held then, in the order asked for."""
-        ...
-
-    async def billed(self, model: str, at: datetime) -> CatalogModel | None:
-        """Return the row that held then: what was accepted is paid for, whatever became of the model."""
         ...
 
 

@@ -9,7 +9,8 @@ from story_service.application.analysing.ports import Analyses
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
-from story_service.application.ports import Attempts, Generations, Models, Stories, UsageBook
+from story_service.application.model_ports import Models
+from story_service.application.ports import Attempts, Generations, Stories, UsageBook
 from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
 from story_service.domain.events import Event
