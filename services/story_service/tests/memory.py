@@ -19,6 +19,7 @@ from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_revisions import MemoryAnalyses, MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
 from story_service.application.analysing.ports import Analyses
+from story_service.application.cases.reading import CaseReader
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
@@ -34,6 +35,7 @@ from story_service.application.ports import (
 from story_service.application.publishing.ports import CloneAttempts
 from story_service.application.revisions.ports import Revisions
 from story_service.application.story_kind import WITHOUT_WORDS
+from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 from story_service.domain.events import Event
 from story_service.domain.generation import Generation
@@ -78,6 +80,7 @@ class MemoryWork:
         self.attempts: Attempts = MemoryAttempts(tables)
         self.models: Models = MemoryModels(self._database.models)
         self.stories: Stories = MemoryStories(tables)
+        self.case_files: CaseReader = MemoryCaseFiles(tables.case_files)
         self.character_attempts: CharacterAttempts = MemoryCharacterAttempts(tables.characters)
         self.catalog: Catalog = MemoryCatalog(tables.catalog)
         self.characters: Characters = MemoryCharacters(tables.characters)
@@ -103,6 +106,14 @@ class MemoryWork:
 
     async def commit(self) -> None:
         self._database.tables = self._tables
+
+
+class MemoryCaseFiles:
+    def __init__(self, files: dict[UUID, CaseFile]) -> None:
+        self._files = files
+
+    async def find(self, case_id: UUID) -> CaseFile | None:
+        return self._files.get(case_id)
 
 
 class MemoryAttempts:

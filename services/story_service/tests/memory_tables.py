@@ -4,12 +4,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from uuid import UUID
 
 from services.story_service.tests.memory_catalog import CatalogTables
 from services.story_service.tests.memory_characters import CharacterTables
 from services.story_service.tests.memory_library import LibraryTables
 from story_service.application.ports import Acceptance
 from story_service.domain.analysing.analysis import Analysis
+from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.chunks import Chunk
 from story_service.domain.events import Event
 from story_service.domain.generation import Generation
@@ -48,6 +50,7 @@ class Tables:
     reservations: dict[GenerationId, Reservation] = field(default_factory=dict)
     entries: dict[UserId, list[LedgerEntry]] = field(default_factory=dict)
     heads: dict[UserId, Head] = field(default_factory=dict)
+    case_files: dict[UUID, CaseFile] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     facts: list[Event] = field(default_factory=list)
 

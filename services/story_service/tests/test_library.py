@@ -116,7 +116,7 @@ async def test_a_cursor_serves_its_own_list_only(http: httpx2.AsyncClient) -> No
 
 
 async def test_what_does_not_fit_is_422(http: httpx2.AsyncClient) -> None:
-    for params in ({"sort": "best"}, {"q": ""}, {"truth_mode": "documented"}, {"limit": 0}):
+    for params in ({"sort": "best"}, {"q": ""}, {"truth_mode": "proven"}, {"limit": 0}):
         assert (await http.get(LIBRARY, params=params)).status_code == 422, params
 
 

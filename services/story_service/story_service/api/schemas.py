@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter, model_validator
 
 from story_service.application.generate_story import AcceptedStory, Ask
 from story_service.domain.cast import MOST
@@ -39,7 +39,8 @@ class StoryIn(Wire):
     """A wish for a story."""
 
     prompt: Text
-    truth_mode: Literal["fiction", "inspired"] = "fiction"
+    truth_mode: Literal["fiction", "inspired", "documented"] = "fiction"
+    case_id: UUID | None = Field(default=None, description="The case that the story is to tell of.")
     tone: Tone | None = None
     length: Literal["short", "medium", "long"] = "medium"
     universe: Setting | None = None
@@ -50,10 +51,19 @@ class StoryIn(Wire):
     model: ModelName | None = None
     max_price: MaxPrice = None
 
+    @model_validator(mode="after")
+    def name_the_case_of_what_is_documented(self) -> Self:
+        """Refuse a documented story of nothing."""
+        if self.truth_mode == "documented" and self.case_id is None:
+            raise ValueError("a documented story needs a case_id")
+        return self
+
     def request(self) -> StoryRequest:
         """Return it in the domain's words."""
         truth_mode, length = TruthMode(self.truth_mode), Length(self.length)
-        return StoryRequest(self.prompt, truth_mode, length, self.tone, self.universe, self.scenario)
+        return StoryRequest(
+            self.prompt, truth_mode, length, self.tone, self.universe, self.scenario, case_id=self.case_id
+        )
 
     def ask(self, user_id: UserId) -> Ask:
         """Return it as this reader's call."""

@@ -23,8 +23,11 @@ from story_service.api.use_cases import UseCases
 from story_service.application.generate_story import AcceptedStory
 from story_service.application.ports import AttemptKey
 from story_service.domain import errors
+from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.story import Story
+
+_UNMET = (errors.CharacterUnknown, CaseUnknown, TruthModeUnfit)
 
 
 def story_routes(
@@ -120,4 +123,8 @@ def _read() -> dict[int | str, dict[str, Any]]:
 
 def _accepted() -> dict[int | str, dict[str, Any]]:
     accepted = {"description": "Accepted; the events tell the rest.", "headers": REPLAYED}
-    return limited({**EVENTS, 202: accepted, **_responses(*PAID, *GATED, errors.CharacterUnknown)}, 200, 202)
+    return limited(
+        {**EVENTS, 202: accepted, **_responses(*PAID, *GATED, *_UNMET)},
+        200,
+        202,
+    )

@@ -16,9 +16,10 @@ from story_service.api.schemas import StoryIn
 from story_service.api.usage_schemas import AuditOut, LedgerPageOut, UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
 from story_service.domain import errors
+from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.ids import UserId
 
-_UNQUOTED = errors.ModelUnavailable, errors.CharacterUnknown
+_UNQUOTED = errors.ModelUnavailable, errors.CharacterUnknown, CaseUnknown, TruthModeUnfit
 _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 
 

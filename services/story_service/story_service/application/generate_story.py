@@ -8,6 +8,9 @@ from story_service.application.kinds import Order, Piece
 from story_service.application.ports import AttemptKey, NewId, Work
 from story_service.application.story_kind import STORY, request_document
 from story_service.domain.access import GENERATE, Access
+from story_service.domain.cases.brief import brief
+from story_service.domain.cases.errors import CaseUnknown
+from story_service.domain.cases.truth import demand_truth_mode
 from story_service.domain.cast import CastMember, cast_member
 from story_service.domain.errors import CharacterUnknown
 from story_service.domain.generation import Generation, Target
@@ -64,9 +67,12 @@ class StoryCommission:
     flag: str = GENERATE
 
     async def read(self, work: Work) -> Callable[[Access], Order]:
-        """Look up who is to occur in it. Raises CharacterUnknown for whom the reader may not meet."""
+        """Look up who is to occur in it, and the case that it tells of.
+
+        Raises CharacterUnknown, CaseUnknown for what the reader may not meet, TruthModeUnfit.
+        """
         cast = [await self._met(work, character_id) for character_id in dict.fromkeys(self.ask.character_ids)]
-        request = replace(self.ask.request, cast=tuple(cast))
+        request = replace(self.ask.request, cast=tuple(cast), brief=await self._told(work))
         return lambda access: self._order(request, access)
 
     async def _met(self, work: Work, character_id: CharacterId) -> CastMember:
@@ -74,6 +80,17 @@ class StoryCommission:
         if character is None or not character.is_visible_to(self.ask.user_id):
             raise CharacterUnknown
         return cast_member(character)
+
+    async def _told(self, work: Work) -> str:
+        wanted = self.ask.request
+        if wanted.case_id is None:
+            demand_truth_mode(None, wanted.truth_mode)
+            return ""
+        file = await work.case_files.find(wanted.case_id)
+        if file is None or not file.head.is_visible_to(self.ask.user_id):
+            raise CaseUnknown
+        demand_truth_mode(file, wanted.truth_mode)
+        return brief(file)
 
     def _order(self, request: StoryRequest, access: Access) -> Order:
         retained = access.limits.get(RETAINED)
@@ -92,8 +109,9 @@ class StoryCommission:
     async def _save(self, work: Work, generations: Sequence[Generation]) -> None:
         [generation] = generations
         at = generation.created_at
-        story = Story(self.story_id, self.ask.user_id, generation.id, self.ask.request.truth_mode, at, at)
-        await work.stories.add(story)
+        request = self.ask.request
+        story = Story(self.story_id, self.ask.user_id, generation.id, request.truth_mode, at, at)
+        await work.stories.add(replace(story, case_id=request.case_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from story_service.application.analysing.ports import Analyses
 from story_service.application.attempts import AttemptKey as AttemptKey  # noqa: PLC0414 - a port's word, told on
+from story_service.application.cases.reading import CaseReader
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
@@ -236,6 +237,7 @@ class Work(Protocol):
     analyses: Analyses
     models: Models
     stories: Stories
+    case_files: CaseReader
     library: Library
     generations: Generations
     usage: UsageBook

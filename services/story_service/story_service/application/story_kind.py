@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
+from uuid import UUID
 
 from story_service.application.kinds import Output
 from story_service.application.ports import Clock, Work
@@ -15,16 +16,25 @@ from story_service.domain.story import Length, StoryRequest, TruthMode
 from story_service.domain.story_prompt import messages
 
 STORY = "story"
-WITHOUT_WORDS: Mapping[str, Any] = {"prompt": "", "tone": None, "universe": None, "scenario": None, "cast": []}
+WITHOUT_WORDS: Mapping[str, Any] = {
+    "prompt": "",
+    "tone": None,
+    "universe": None,
+    "scenario": None,
+    "cast": [],
+    "brief": "",
+}
 
 
 def request_document(request: StoryRequest, retained: int | None) -> dict[str, Any]:
     """Write what a reader asked for, and how many stories the plan keeps for them (None: all)."""
-    return {**asdict(request), "cast": [asdict(member) for member in request.cast], "retained": retained}
+    cast, case_id = [asdict(member) for member in request.cast], str(request.case_id) if request.case_id else None
+    return {**asdict(request), "cast": cast, "case_id": case_id, "retained": retained}
 
 
 def request_of(document: Mapping[str, Any]) -> StoryRequest:
     """Read what a reader asked for."""
+    case_id = document.get("case_id")  # not in requests of before there were cases
     return StoryRequest(
         document["prompt"],
         TruthMode(document["truth_mode"]),
@@ -33,6 +43,8 @@ def request_of(document: Mapping[str, Any]) -> StoryRequest:
         document.get("universe"),
         document.get("scenario"),
         tuple(CastMember(**member) for member in document.get("cast", ())),
+        UUID(case_id) if case_id else None,
+        document.get("brief", ""),
     )
 
 

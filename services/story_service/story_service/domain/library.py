@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from story_service.domain.excerpts import beginning
 from story_service.domain.ids import StoryId, UserId
@@ -49,6 +50,7 @@ class LibraryStory:
     body: str = ""
     source: Source | None = None
     is_listed: bool = True
+    case_id: UUID | None = None
 
     @property
     def label(self) -> str:

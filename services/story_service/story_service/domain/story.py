@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from story_service.domain.cast import CastMember
 from story_service.domain.errors import StoryIsPublished, StoryNotReady, VersionConflict
@@ -73,7 +74,7 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class StoryRequest:
-    """What a reader asks to be written."""
+    """What a reader asks to be written; of which case, and what a model is told of it: as the file was then."""
 
     prompt: str
     truth_mode: TruthMode = TruthMode.FICTION
@@ -82,6 +83,8 @@ class StoryRequest:
     universe: str | None = None
     scenario: str | None = None
     cast: tuple[CastMember, ...] = ()
+    case_id: UUID | None = None
+    brief: str = ""
 
     @property
     def words(self) -> str:
@@ -125,6 +128,7 @@ class Story:
     published_at: datetime | None = None
     synopsis: str = ""
     language: str = "en"
+    case_id: UUID | None = None
 
     @property
     def label(self) -> str:

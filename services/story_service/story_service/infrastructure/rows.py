@@ -107,6 +107,7 @@ def story_values(story: Story) -> dict[str, Any]:
         "published_at": story.published_at,
         "synopsis": story.synopsis,
         "language": story.language,
+        "case_id": story.case_id,
         "version": story.version,
         "created_at": story.created_at,
         "updated_at": story.updated_at,
@@ -139,6 +140,7 @@ def story_of(row: StoryRow) -> Story:
         published_at=row.published_at,
         synopsis=row.synopsis,
         language=row.language,
+        case_id=row.case_id,
     )
 
 

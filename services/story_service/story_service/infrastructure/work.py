@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events.outbox import SqlOutbox
 from common_service.database import SqlWork
 from story_service.application.analysing.ports import Analyses
+from story_service.application.cases.reading import CaseReader
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
 from story_service.application.library_ports import Library
@@ -17,6 +18,7 @@ from story_service.domain.events import Event
 from story_service.domain.moderation import Decision
 from story_service.infrastructure.analysing.analyses import SqlAnalyses
 from story_service.infrastructure.attempts import SqlAttempts, SqlCharacterAttempts
+from story_service.infrastructure.cases.files import SqlCaseFiles
 from story_service.infrastructure.catalog.entries import SqlCatalog
 from story_service.infrastructure.characters import SqlCharacters
 from story_service.infrastructure.facts import fact_of
@@ -45,6 +47,7 @@ class SqlStoryWork(SqlWork):
         self.analyses: Analyses = SqlAnalyses(session)
         self.models: Models = SqlModels(session)
         self.stories: Stories = SqlStories(session)
+        self.case_files: CaseReader = SqlCaseFiles(session)
         self.library: Library = SqlLibrary(session)
         self.generations: Generations = SqlGenerations(session)
         self.usage: UsageBook = SqlUsageBook(session)

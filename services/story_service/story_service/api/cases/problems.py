@@ -17,6 +17,7 @@ CASE_PROBLEMS: dict[type[Exception], Problem] = {
     errors.ProtectedPersonNamed: Problem(422, "protected_person_named"),
     errors.VictimNotAccused: Problem(422, "victim_not_accused"),
     errors.RealPersonInFiction: Problem(422, "real_person_refused"),
+    errors.TruthModeUnfit: Problem(422, "truth_mode_unfit"),
     errors.CaseFull: Problem(409, "case_full"),
     errors.CaseHasPublishedStories: Problem(409, "published_stories"),
 }

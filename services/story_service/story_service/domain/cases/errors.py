@@ -94,6 +94,13 @@ class RealPersonInFiction(Refusal):
         super().__init__("Everybody in an invented case must be invented.")
 
 
+class TruthModeUnfit(Refusal):
+    """The label of the story would not fit its case."""
+
+    def __init__(self) -> None:
+        super().__init__("A story of this case cannot have this truth mode; a documented one needs a documented case.")
+
+
 class CaseFull(Refusal):
     """The file holds as many of these as it may."""
 

@@ -86,6 +86,7 @@ def clone(source: LibraryStory, clone_id: StoryId, user_id: UserId, now: datetim
         source=Source(source.id, source.title),
         synopsis=source.synopsis,
         language=source.language,
+        case_id=source.case_id,
     )
 
 
