@@ -26,6 +26,7 @@ from story_service.application.attempts import AttemptKey
 from story_service.application.chat.open_conversation import Opened
 from story_service.application.chat.ports import ConversationFilter
 from story_service.domain import errors
+from story_service.domain.cases.errors import CaseUnknown
 from story_service.domain.chat import errors as refusals
 from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.ids import UserId
@@ -95,7 +96,7 @@ def conversation_routes(use_cases: ChatUseCases, callers: Callers, cursors: Curs
 def _add_beginnings(router: APIRouter, use_cases: ChatUseCases, callers: Callers) -> None:
     signed_in = Depends(callers.reader)
 
-    @router.post("", status_code=201, responses=_made(*_OPENED, errors.CharacterUnknown))
+    @router.post("", status_code=201, responses=_made(*_OPENED, errors.CharacterUnknown, CaseUnknown))
     async def open_conversation(
         reader: Annotated[Person, signed_in], body: ConversationIn, key: IdempotencyKey, response: Response
     ) -> ConversationOut:

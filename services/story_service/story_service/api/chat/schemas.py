@@ -37,13 +37,14 @@ class ConversationIn(Seated):
 
     character_ids: Cast
     title: Title | None = None
+    case_id: UUID | None = Field(default=None, description="The case that it is about: its file is told to the model.")
     temporary: bool = Field(
         default=False, description="Listed nowhere, told nothing of one's memories, gone after an idle day."
     )
 
     def wish(self) -> Wish:
         """Return it in the domain's words."""
-        return Wish(self.seats(self.character_ids), self.title, self.temporary)
+        return Wish(self.seats(self.character_ids), self.title, self.case_id, self.temporary)
 
 
 class ConversationPatch(Seated):
@@ -80,6 +81,7 @@ class ConversationOut(Wire):
     kind: Literal["single", "group"]
     title: str
     character_ids: list[UUID]
+    case_id: UUID | None
     temporary: bool
     archived: bool
     head_message_id: UUID | None
@@ -97,6 +99,7 @@ class ConversationOut(Wire):
             kind="group" if conversation.is_group else "single",
             title=conversation.title,
             character_ids=list(conversation.character_ids),
+            case_id=conversation.case_id,
             temporary=conversation.temporary,
             archived=conversation.archived_at is not None,
             head_message_id=conversation.head_id,

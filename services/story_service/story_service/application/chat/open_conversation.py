@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from story_service.application.attempts import AttemptKey
 from story_service.application.chat.ports import ChatWork, StartChatWork
 from story_service.application.chat.trees import count_chat, demand_quiet, owned
 from story_service.application.ports import Clock, NewId, Subscriptions
+from story_service.domain.cases.errors import CaseUnknown
 from story_service.domain.character import Character
 from story_service.domain.chat.conversation import CHAT, Conversation, title_of
 from story_service.domain.chat.errors import NotInConversation
@@ -23,6 +25,7 @@ class Wish:
 
     character_ids: tuple[CharacterId, ...]
     title: str | None = None
+    case_id: UUID | None = None
     temporary: bool = False
 
 
@@ -44,7 +47,7 @@ class OpenConversation:
     new_id: NewId
 
     async def __call__(self, user_id: UserId, wish: Wish, key: AttemptKey) -> Opened:
-        """Raises SubscriptionRequired, QuotaExceeded, CharacterUnknown."""
+        """Raises SubscriptionRequired, QuotaExceeded, CharacterUnknown, CaseUnknown."""
         async with self.start_work() as work:
             if kept := await work.opened.answer(user_id, key, self.now()):
                 return Opened(kept, replayed=True)
@@ -55,9 +58,17 @@ class OpenConversation:
             if kept := await work.opened.claim(user_id, key, now):
                 return Opened(kept, replayed=True)
             guests = await self._guests(work, user_id, wish)
+            await _demand_case(work, user_id, wish.case_id)
             title = wish.title or title_of([guest.persona.name for guest in guests])
             conversation = Conversation(
-                ConversationId(self.new_id()), user_id, wish.character_ids, title, now, now, temporary=wish.temporary
+                ConversationId(self.new_id()),
+                user_id,
+                wish.character_ids,
+                title,
+                now,
+                now,
+                case_id=wish.case_id,
+                temporary=wish.temporary,
             )
             await count_chat(work, user_id, access, ReservationId(self.new_id()), now)
             conversation = await self._greeted(work, conversation, guests)
@@ -98,6 +109,7 @@ class OpenConversation:
                 title or source.title,
                 now,
                 now,
+                case_id=source.case_id,
                 temporary=source.temporary,
                 forked_from=source.id,
             )
@@ -138,6 +150,12 @@ class OpenConversation:
         greeted = replace(conversation, head_id=first.id, message_count=1)
         await work.conversations.keep(greeted)
         return greeted
+
+
+async def _demand_case(work: ChatWork, user_id: UserId, case_id: UUID | None) -> None:
+    file = await work.cases.find(case_id) if case_id else None
+    if case_id and (file is None or not file.head.is_visible_to(user_id)):
+        raise CaseUnknown
 
 
 async def _upto(work: ChatWork, source: Conversation, message_id: MessageId | None) -> Message | None:

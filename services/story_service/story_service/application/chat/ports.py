@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from story_service.application.attempts import AttemptKey
+from story_service.application.cases.ports import CaseFiles
 from story_service.application.ports import Work
 from story_service.domain.character import Character
 from story_service.domain.chat.conversation import Conversation
@@ -108,6 +109,26 @@ class Messages(Protocol):
         """Return a message and its ancestors upwards, so many at the most: it costs what it returns."""
         ...
 
+    async def recent(self, start: MessageId, *, tokens: int) -> Sequence[Message]:
+        """Return a message and its ancestors upwards until they fill so many tokens: it costs what it returns."""
+        ...
+
+    async def pinned_above(self, message: Message) -> Sequence[Message]:
+        """Return the pinned ancestors of a message, in order, found by leaps."""
+        ...
+
+    async def summaries(self, message_ids: Sequence[MessageId]) -> dict[MessageId, str]:
+        """Return what was made short up to each of these; nothing where that is still being written."""
+        ...
+
+    async def begin_summary(self, message_id: MessageId, now: datetime) -> bool:
+        """Note that everything up to a message is being made short; False where that is so already."""
+        ...
+
+    async def end_summary(self, message_id: MessageId, content: str) -> None:
+        """Keep what was made short; nothing takes the note away."""
+        ...
+
     async def newest(self, conversation_id: ConversationId, *, before: int | None, most: int) -> Sequence[Message]:
         """Return messages of all branches, the newest first, from behind the number `before`."""
         ...
@@ -154,6 +175,10 @@ class Memories(Protocol):
         """Return the newest first."""
         ...
 
+    async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:
+        """Return those that may come up when this is spoken of; a temporary conversation knows its own only."""
+        ...
+
     async def number_of(self, user_id: UserId) -> int:
         """Count somebody's own."""
         ...
@@ -171,6 +196,7 @@ class ChatWork(Work, Protocol):
     conversations: Conversations
     messages: Messages
     memories: Memories
+    cases: CaseFiles
     opened: Kept[Conversation]
     forked: Kept[Conversation]
     edited: Kept[Message]

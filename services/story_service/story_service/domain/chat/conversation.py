@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.errors import VersionConflict
@@ -35,6 +36,7 @@ class Conversation:
     title: str
     created_at: datetime
     active_at: datetime
+    case_id: UUID | None = None
     temporary: bool = False
     head_id: MessageId | None = None
     forked_from: ConversationId | None = None

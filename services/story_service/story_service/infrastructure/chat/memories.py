@@ -5,13 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.ids import ConversationId, MemoryId
 from story_service.domain.chat.memory import Memory, Note, Scope
 from story_service.domain.ids import UserId
 from story_service.infrastructure.chat.tables import MemoryRow
+
+_MOST_CANDIDATES = 200
 
 
 class SqlMemories:
@@ -49,6 +52,21 @@ class SqlMemories:
             query = query.where(tuple_(MemoryRow.created_at, MemoryRow.id) < tuple_(*before))
         query = query.order_by(MemoryRow.created_at.desc(), MemoryRow.id.desc()).limit(most)
         return [_memory_of(row) for row in await self._session.scalars(query)]
+
+    async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:
+        """Read what has no keys, or a key that is spoken of anywhere: a wider net than the words of the domain."""
+        key = func.unnest(MemoryRow.trigger_keys).table_valued("key").alias("keys")
+        heard = exists(select(1).select_from(key).where(func.strpos(bindparam("spoken"), func.lower(key.c.key)) > 0))
+        here = MemoryRow.conversation_id == conversation.id
+        query = select(MemoryRow).where(
+            MemoryRow.user_id == conversation.user_id,
+            MemoryRow.enabled,
+            here if conversation.temporary else here | MemoryRow.conversation_id.is_(None),
+            MemoryRow.pinned | (func.cardinality(MemoryRow.trigger_keys) == 0) | heard,
+        )
+        query = query.order_by(MemoryRow.pinned.desc(), MemoryRow.priority, MemoryRow.id).limit(_MOST_CANDIDATES)
+        words = {"spoken": f"{spoken.casefold()}\n{spoken.lower()}"}
+        return [_memory_of(row) for row in await self._session.scalars(query, words)]
 
     async def number_of(self, user_id: UserId) -> int:
         """Count by the reader's index."""

@@ -13,11 +13,12 @@ from sqlalchemy.orm import aliased
 from story_service.application.chat.ports import ShownMessage
 from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.ids import ConversationId, MessageId
-from story_service.domain.chat.message import Author, Message, MessageState, Place
+from story_service.domain.chat.message import Author, Message, MessageState, Place, tokens_of
 from story_service.domain.ids import CharacterId, GenerationId, UserId
-from story_service.infrastructure.chat.tables import MessageRow, ReactionRow
+from story_service.infrastructure.chat.tables import MessageRow, ReactionRow, SummaryRow
 
 _MOST_SIBLINGS = 100
+_MOST_RECENT = 2000  # of the shortest messages
 # Every message of the branch gets an id first; parents and jumps are then the new ids of the old ones.
 _COPY = text(
     """
@@ -36,6 +37,35 @@ _COPY = text(
     SELECT n.new_id, s.content, s.tokens, s.created_at
       FROM named n JOIN story.conversation_summaries s ON s.message_id = n.id
     """
+)
+# Every message of the climb carries what those below it take.
+_RECENT = select(MessageRow).from_statement(
+    text(
+        """
+        WITH RECURSIVE branch AS (
+          SELECT m.*, m.tokens::bigint AS spent, 1 AS step FROM story.messages m WHERE m.id = :start
+          UNION ALL
+          SELECT m.*, b.spent + m.tokens + 4, b.step + 1 FROM branch b JOIN story.messages m ON m.id = b.parent_id
+           WHERE b.spent < :tokens AND b.step < :most)
+        SELECT * FROM branch ORDER BY step
+        """
+    )
+)
+_PINNED = select(MessageRow).from_statement(
+    text(
+        """
+        WITH RECURSIVE climb AS (
+          SELECT p.id AS pin, p.depth AS height, h.id, h.parent_id, h.depth, h.jump_id, h.jump_depth
+            FROM story.messages p, story.messages h
+           WHERE p.conversation_id = :conversation AND p.pinned AND p.depth < :depth AND h.id = :start
+          UNION ALL
+          SELECT c.pin, c.height, m.id, m.parent_id, m.depth, m.jump_id, m.jump_depth
+            FROM climb c JOIN story.messages m
+              ON m.id = CASE WHEN c.jump_depth >= c.height THEN c.jump_id ELSE c.parent_id END
+           WHERE c.depth > c.height)
+        SELECT m.* FROM climb c JOIN story.messages m ON m.id = c.pin WHERE c.id = c.pin ORDER BY m.depth
+        """
+    )
 )
 
 
@@ -70,6 +100,20 @@ class SqlMessages:
         )
         query = select(MessageRow).join(climb, MessageRow.id == climb.c.id).order_by(climb.c.step)
         return [message_of(row) for row in await self._session.scalars(query)]
+
+    async def recent(self, start: MessageId, *, tokens: int) -> Sequence[Message]:
+        """Climb until it is enough."""
+        rows = await self._session.scalars(_RECENT, {"start": start, "tokens": tokens, "most": _MOST_RECENT})
+        return [message_of(row) for row in rows]
+
+    async def pinned_above(self, message: Message) -> Sequence[Message]:
+        """Climb to the height of each pin by leaps, and see whether it is that one."""
+        return [
+            message_of(row)
+            for row in await self._session.scalars(
+                _PINNED, {"conversation": message.conversation_id, "start": message.id, "depth": message.place.depth}
+            )
+        ]
 
     async def newest(self, conversation_id: ConversationId, *, before: int | None, most: int) -> Sequence[Message]:
         """Read by number."""
@@ -115,6 +159,26 @@ class SqlMessages:
         streams = MessageRow.state == literal_column("'streaming'")
         query = select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, streams).limit(1)
         return await self._session.scalar(query) is not None
+
+    async def summaries(self, message_ids: Sequence[MessageId]) -> dict[MessageId, str]:
+        """Read by the messages that they end at."""
+        query = select(SummaryRow.message_id, SummaryRow.content).where(SummaryRow.message_id.in_(message_ids))
+        return {MessageId(row.message_id): row.content for row in await self._session.execute(query)}
+
+    async def begin_summary(self, message_id: MessageId, now: datetime) -> bool:
+        """Insert an empty one."""
+        empty = upsert(SummaryRow).values(message_id=message_id, content="", tokens=0, created_at=now)
+        made = empty.on_conflict_do_nothing().returning(SummaryRow.message_id)
+        return await self._session.scalar(made) is not None
+
+    async def end_summary(self, message_id: MessageId, content: str) -> None:
+        """Fill it, or remove it."""
+        mine = SummaryRow.message_id == message_id
+        if content:
+            filled = update(SummaryRow).where(mine).values(content=content, tokens=tokens_of(content))
+            await self._session.execute(filled)
+        else:
+            await self._session.execute(delete(SummaryRow).where(mine))
 
     async def react(
         self, user_id: UserId, message_id: MessageId, value: int, reason: str | None, now: datetime

@@ -32,6 +32,7 @@ class ConversationRow(Row):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID]
     title: Mapped[str]
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.cases.id", ondelete="SET NULL"))
     temporary: Mapped[bool] = mapped_column(server_default=text("false"))
     head_message_id: Mapped[UUID | None]
     forked_from: Mapped[UUID | None]
@@ -50,6 +51,7 @@ class ConversationRow(Row):
             text("id DESC"),
             postgresql_where=_KEPT,
         ),
+        Index("ix_conversations_case_id", "case_id", postgresql_where=text("case_id IS NOT NULL")),
         Index("ix_conversations_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
         Index("ix_conversations_temporary", "active_at", postgresql_where=text("temporary AND deleted_at IS NULL")),
     )

@@ -2,10 +2,13 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from story_service.application.chat.ports import Conversations, Kept, Memories, Messages
+from story_service.application.cases.ports import CaseFiles
+from story_service.application.chat.ports import ChatWork, Conversations, Kept, Memories, Messages
+from story_service.application.ports import Work
 from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.memory import Memory
 from story_service.domain.chat.message import Message
+from story_service.infrastructure.cases.files import SqlCaseFiles
 from story_service.infrastructure.chat.attempts import conversations_kept, memories_kept, messages_kept
 from story_service.infrastructure.chat.conversations import SqlConversations
 from story_service.infrastructure.chat.memories import SqlMemories
@@ -22,7 +25,14 @@ class SqlChatWork(SqlStoryWork):
         self.conversations: Conversations = SqlConversations(session)
         self.messages: Messages = SqlMessages(session)
         self.memories: Memories = SqlMemories(session)
+        self.cases: CaseFiles = SqlCaseFiles(session)
         self.opened: Kept[Conversation] = conversations_kept(session, "POST /story/v1/conversations")
         self.forked: Kept[Conversation] = conversations_kept(session, "POST /story/v1/conversations/{id}/fork")
         self.edited: Kept[Message] = messages_kept(session, "PATCH /story/v1/messages/{id}")
         self.remembered: Kept[Memory] = memories_kept(session, "POST /story/v1/memories")
+
+
+def chat_of(work: Work) -> ChatWork:
+    """Return the same transaction as chat sees it; only its owner commits it."""
+    assert isinstance(work, SqlStoryWork), "chat is kept in Postgres alone"
+    return work if isinstance(work, SqlChatWork) else SqlChatWork.on(work.session)
