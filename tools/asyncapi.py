@@ -56,6 +56,7 @@ FLOWS = {
     "usage.settled": Flow("story", "person", ("admin",)),
     "moderation.decided": Flow("story", "story", ("admin",)),
     "conversation.created": Flow("story", "conversation", ("admin",)),
+    "message.completed": Flow("story", "conversation", ("admin",)),
 }
 SOURCES = tuple(dict.fromkeys(flow.source for flow in FLOWS.values()))
 _DESCRIPTION = (

@@ -43,12 +43,12 @@ from story_service.domain import events as story_events
 from story_service.domain.analysing.analysis import AnalysisKind
 from story_service.domain.cases.case_file import LegalStatus
 from story_service.domain.cases.changes import with_person
-from story_service.domain.chat.events import ConversationCreated
-from story_service.domain.chat.ids import ConversationId
+from story_service.domain.chat.events import ConversationCreated, MessageCompleted
+from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.desk.moderation_case import CaseKind, RulingVerdict
 from story_service.domain.errors import InputBlocked, WriterFailed
-from story_service.domain.ids import CharacterId, DecisionId, StoryId
+from story_service.domain.ids import CharacterId, DecisionId, GenerationId, StoryId
 from story_service.domain.publishing.publishing import Visibility
 from story_service.infrastructure.tables import messaging as story_tables
 from story_service.infrastructure.work import SqlStoryWork
@@ -166,7 +166,11 @@ def case_events() -> Sequence[story_events.Event]:
 
 def chat_events() -> Sequence[story_events.Event]:
     """Chat is kept by Postgres alone, so its facts are made by hand."""
-    return [ConversationCreated(ConversationId(uuid7()), READER, (CharacterId(uuid7()),), NOON)]
+    conversation_id, message_id, generation_id = ConversationId(uuid7()), MessageId(uuid7()), GenerationId(uuid7())
+    return [
+        ConversationCreated(conversation_id, READER, (CharacterId(uuid7()),), NOON),
+        MessageCompleted(conversation_id, message_id, generation_id, READER, 620, "gpt-5-mini", NOON),
+    ]
 
 
 async def _shown(world: StoryWorld, story_id: StoryId) -> None:

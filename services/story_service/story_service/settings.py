@@ -32,6 +32,8 @@ class Settings(EventSettings):
         "story.delete_character": "60/minute",
         "story.edit_character": "60/minute",
         "story.quote_story": "300/minute",
+        "story.retry_message": "300/minute",
+        "story.send_message": "300/minute",
         "story.publish_story": "60/minute",
         "story.report_content": "30/hour",
         "story.request_takedown_address": "20/hour",

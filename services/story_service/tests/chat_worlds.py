@@ -10,8 +10,10 @@ import httpx2
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
+from common_service.draining import Drain
 from common_service.ids import uuid7
 from common_service.pagination import Cursors
+from common_service.rate_limit import local_limits
 from common_service.testing import ready
 from services.story_service.tests.memory import open_works
 from services.story_service.tests.memory_characters import investigators
@@ -23,7 +25,8 @@ from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.chat.message import Author, Message
 from story_service.domain.ids import UserId
 from story_service.infrastructure.chat.work import SqlChatWork
-from story_service.wiring.chat import chat_routers, wire_chat
+from story_service.settings import Settings
+from story_service.wiring.chat import ChatPorts, chat_kinds, chat_routers, wire_chat
 from story_service.wiring.http import assemble
 
 CHATS, MEMORIES = "/story/v1/conversations", "/story/v1/memories"
@@ -54,9 +57,10 @@ class ChatWorld(World):
     """The service with chat, over one database."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(lambda: CountedWork(database), plan=chat_plan())
+        super().__init__(lambda: CountedWork(database), plan=chat_plan(), more_kinds=chat_kinds)
         self.start_chat: StartChatWork = lambda: CountedChatWork(database)
-        self.chat = wire_chat(self.start_chat, self.subscriptions, self.moderator, self.clock)
+        ports = self.start_chat, self.subscriptions, self.moderator, self.use.generate.accept, self.use.follow
+        self.chat = wire_chat(ChatPorts(*ports, self.clock))
 
     async def said(self, conversation: Any, *words: str, parent: str = "") -> list[str]:
         """Say things one below the other, as the reader, below `parent` or the head; return their ids."""
@@ -78,8 +82,9 @@ class ChatWorld(World):
     @asynccontextmanager
     async def client(self, issuer: TestIssuer, user_id: UserId = READER) -> AsyncIterator["ChatClient"]:
         """Yield a client of the routes, signed in."""
-        callers, cursors = issuer.callers({}), Cursors(SECRET)
-        app = assemble(self.use, callers, cursors, ready=ready, feed=chat_routers(self.chat, callers, cursors))
+        callers, cursors, drain = issuer.callers({}), Cursors(SECRET), Drain()
+        routers = chat_routers(self.chat, callers, cursors, local_limits(Settings.default_rates), drain)
+        app = assemble(self.use, callers, cursors, ready=ready, drain=drain, feed=routers)
         headers = {"Authorization": f"Bearer {issuer.reader(user_id)}"}
         transport = httpx2.ASGITransport(app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://story", headers=headers) as http:

@@ -1,7 +1,7 @@
 """What stands around the service in tests: scripted network ports, and builders with defaults."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
@@ -12,6 +12,7 @@ from services.story_service.tests.memory import assert_no_open_work, open_works
 from story_service.api.use_cases import UseCases
 from story_service.application.chain_writer import Patience
 from story_service.application.generate_story import Ask
+from story_service.application.kinds import Kind
 from story_service.application.ports import AttemptKey, StartWork
 from story_service.application.release import Mode
 from story_service.application.story_kind import STORY, request_document
@@ -122,12 +123,20 @@ class Clock:
 class World:
     """The service over one store, with everything outside scripted."""
 
-    def __init__(self, start_work: StartWork, *, mode: Mode = Mode.HOLD_BACK, plan: Access | None = None) -> None:
+    def __init__(
+        self,
+        start_work: StartWork,
+        *,
+        mode: Mode = Mode.HOLD_BACK,
+        plan: Access | None = None,
+        more_kinds: Callable[[Clock], Sequence[Kind]] = lambda _: (),
+    ) -> None:
         self.start_work, self.clock = start_work, Clock()
         self.writer, self.moderator = ScriptedWriter(), WordModerator()
         self.subscriptions = KnownSubscriptions(plan or a_plan())
-        patience = Patience(first_word_seconds=5, pause_seconds=0)
-        ports = Ports(start_work, self.subscriptions, self.writer, self.moderator, mode, self.clock, patience=patience)
+        patience, kinds = Patience(first_word_seconds=5, pause_seconds=0), more_kinds(self.clock)
+        outside = start_work, self.subscriptions, self.writer, self.moderator
+        ports = Ports(*outside, mode, self.clock, patience=patience, more_kinds=kinds)
         self.completions = ports.completions
         self.engine: Engine = engine(ports)
         self.engine.live.hears_others = True

@@ -26,9 +26,9 @@ _ARCHIVED_ONLY = (
     *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
     *("case.updated", "case.person_status_changed"),
-    "conversation.created",
     *("moderation.case_opened", "moderation.case_resolved", "user.struck"),
     *("story.published", "story.unpublished", "story.cloned", "story.analyzed", "characters.extracted"),
+    *("conversation.created", "message.completed"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

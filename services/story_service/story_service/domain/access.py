@@ -8,6 +8,7 @@ from story_service.domain.errors import PlanUpgradeRequired, SubscriptionRequire
 
 GENERATE = "story.generate"
 PREMIUM = "premium"
+LEAST_CONTEXT = 12_000  # tokens of a conversation that a model is told, where the plan does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Access:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     tier: str = "standard"
     period: tuple[datetime, datetime] | None = None
+    context_tokens: int = LEAST_CONTEXT
     plans_on_offer: tuple[str, ...] = ()
 
     def limit(self, meter: str) -> Limit:

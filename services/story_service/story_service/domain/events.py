@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
-from story_service.domain.chat.events import ConversationCreated
+from story_service.domain.chat.events import ConversationCreated, MessageCompleted
 from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.generation import Generation
 from story_service.domain.ids import ReservationId, UserId
@@ -102,4 +102,5 @@ Event = (
     | UserStruck
     | StoryAnalyzed
     | CharactersExtracted
+    | MessageCompleted
 )

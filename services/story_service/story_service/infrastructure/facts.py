@@ -5,7 +5,7 @@ from typing import Any
 
 from common_events.outbox import Fact
 from story_service.domain.cases.events import CaseUpdated, PersonStatusChanged
-from story_service.domain.chat.events import ConversationCreated
+from story_service.domain.chat.events import ConversationCreated, MessageCompleted
 from story_service.domain.desk.events import ModerationCaseOpened, ModerationCaseResolved, UserStruck
 from story_service.domain.events import (
     CharactersExtracted,
@@ -22,7 +22,7 @@ from story_service.domain.events import (
 from story_service.domain.generation import Generation
 from story_service.infrastructure.analysing.facts import analysis_fact_of
 from story_service.infrastructure.cases.facts import case_fact
-from story_service.infrastructure.chat.facts import conversation_created
+from story_service.infrastructure.chat.facts import chat_fact
 from story_service.infrastructure.desk.facts import desk_fact
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.publishing.facts import shelf_fact_of
@@ -45,8 +45,8 @@ def fact_of(event: Event) -> Fact:
             return _moderation_decided(event)
         case CaseUpdated() | PersonStatusChanged():
             return case_fact(event)
-        case ConversationCreated():
-            return conversation_created(event)
+        case ConversationCreated() | MessageCompleted():
+            return chat_fact(event)
         case ModerationCaseOpened() | ModerationCaseResolved() | UserStruck():
             return desk_fact(event)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from common_auth.access import AccessSnapshot
 from common_auth.gate import AccessGate
-from story_service.domain.access import Access, Limit
+from story_service.domain.access import LEAST_CONTEXT, Access, Limit
 from story_service.domain.ids import UserId
 
 
@@ -35,8 +35,14 @@ def access_of(snapshot: AccessSnapshot, plans_on_offer: tuple[str, ...] = ()) ->
         limits={name: _limit(feature) for name, feature in features.items() if feature.get("kind") == "limit"},
         tier=str(features.get("models.tier", {}).get("value", "standard")),
         period=period,
+        context_tokens=_tokens(features.get("context.tokens", {})),
         plans_on_offer=plans_on_offer,
     )
+
+
+def _tokens(feature: Mapping[str, Any]) -> int:
+    value = feature.get("value")
+    return value if isinstance(value, int) and value > 0 else LEAST_CONTEXT
 
 
 def _limit(feature: Mapping[str, Any]) -> Limit:

@@ -43,7 +43,7 @@ from story_service.infrastructure.tables import messaging
 from story_service.settings import Settings
 from story_service.wiring.cases import CasePorts, wire_cases
 from story_service.wiring.cases import routers as case_routers
-from story_service.wiring.chat import chat_routers, wire_chat
+from story_service.wiring.chat import ChatPorts, chat_routers, wire_chat
 from story_service.wiring.desk import DeskPorts, wire_desk
 from story_service.wiring.desk import routers as desk_routers
 from story_service.wiring.outside import Outside, outside
@@ -98,14 +98,15 @@ def http_app(settings: Settings) -> FastAPI:
         listening(settings.database_url.get_secret_value(), parts.live),
         CatalogRefresher(settings.database_url.get_secret_value(), world.ports.completions).job(),
     ]
+    use_cases = wire(world.ports, parts, model=settings.story_model)
     return assemble(
-        wire(world.ports, parts, model=settings.story_model),
+        use_cases,
         world.around.callers,
         world.around.cursors,
         ready=world.around.database.ping,
         limits=world.around.limits,
         registry=world.around.registry,
-        feed=[_feed(world.around), *_more_rooms(settings, world)],
+        feed=[_feed(world.around), *_more_rooms(settings, world, use_cases, drain)],
         lifespan=_lifespan(world, parts, jobs, drain),
         drain=drain,
     )
@@ -132,15 +133,22 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) 
     return lifespan
 
 
-def _more_rooms(settings: Settings, world: Outside) -> list[APIRouter]:
+def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: Drain) -> list[APIRouter]:
     """Return the routes of what has a work of its own."""
     around, ports = world.around, world.ports
     case_ports = CasePorts(lambda: SqlCaseWork(around.database), ports.subscriptions, ports.moderator, ports.now)
-    chat = wire_chat(lambda: SqlChatWork(around.database), ports.subscriptions, ports.moderator, ports.now)
+    chat = ChatPorts(
+        lambda: SqlChatWork(around.database),
+        ports.subscriptions,
+        ports.moderator,
+        use_cases.generate.accept,
+        use_cases.follow,
+        ports.now,
+    )
     desk_ports = DeskPorts(lambda: SqlDeskWork(around.database), _human_check(settings, around), ports.now)
     return [
         *case_routers(wire_cases(case_ports), around.callers, around.cursors),
-        *chat_routers(chat, around.callers, around.cursors),
+        *chat_routers(wire_chat(chat), around.callers, around.cursors, around.limits, drain),
         *desk_routers(wire_desk(desk_ports), around.callers, around.cursors, around.limits),
     ]
 

@@ -16,6 +16,7 @@ from story_service.infrastructure.openai_writer import OpenAIWriter
 from story_service.infrastructure.subscriptions import GateSubscriptions
 from story_service.infrastructure.work import SqlStoryWork
 from story_service.settings import Settings
+from story_service.wiring.chat import chat_kinds
 from story_service.wiring.use_cases import Ports
 
 
@@ -66,5 +67,6 @@ def outside(settings: Settings) -> Outside:
         keys=frozenset(keys),
         moderator=moderator,
         mode=mode,
+        more_kinds=chat_kinds(utc_now),
     )
     return Outside(around, redis, client, clients, gate, ports)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from common_service.clock import Clock, utc_now
@@ -21,7 +22,7 @@ from story_service.application.delete_story import DeleteStory
 from story_service.application.detached import DetachedRuns
 from story_service.application.follow_generation import PING_SECONDS, FollowGeneration
 from story_service.application.generate_story import GenerateStory
-from story_service.application.kinds import Kinds
+from story_service.application.kinds import Kind, Kinds
 from story_service.application.live import LiveGenerations
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
@@ -56,6 +57,7 @@ class Ports:
     completions: Completions = field(default_factory=Completions)
     keys: frozenset[str] = frozenset({"OPENAI_API_KEY"})
     patience: Patience = field(default_factory=Patience)
+    more_kinds: Sequence[Kind] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ class Engine:
 
 
 def _kinds(ports: Ports) -> Kinds:
-    kinds = (
+    kinds: tuple[Kind, ...] = (
         StoryKind(ports.now),
         ContinuationKind(CONTINUATION, ports.now),
         ContinuationKind(REWRITE, ports.now),
         AnalysisGeneration(ports.now),
+        *ports.more_kinds,
     )
     return {kind.name: kind for kind in kinds}
 

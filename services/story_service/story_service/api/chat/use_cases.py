@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from story_service.application.chat.change_conversation import ChangeConversation
 from story_service.application.chat.change_message import ChangeMessage
+from story_service.application.chat.converse import Converse
 from story_service.application.chat.open_conversation import OpenConversation
 from story_service.application.chat.own_memories import OwnMemories
+from story_service.application.chat.read_context import ReadContext
 from story_service.application.chat.read_conversations import ReadConversations
+from story_service.application.follow_generation import FollowGeneration
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +21,6 @@ class ChatUseCases:
     change: ChangeConversation
     messages: ChangeMessage
     memories: OwnMemories
+    converse: Converse
+    context: ReadContext
+    follow: FollowGeneration

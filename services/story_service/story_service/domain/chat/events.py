@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from story_service.domain.chat.ids import ConversationId
-from story_service.domain.ids import CharacterId, UserId
+from story_service.domain.chat.ids import ConversationId, MessageId
+from story_service.domain.ids import CharacterId, GenerationId, UserId
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,4 +14,17 @@ class ConversationCreated:
     conversation_id: ConversationId
     user_id: UserId
     character_ids: tuple[CharacterId, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCompleted:
+    """A character answered."""
+
+    conversation_id: ConversationId
+    message_id: MessageId
+    generation_id: GenerationId
+    user_id: UserId
+    tokens: int
+    model: str
     at: datetime

@@ -29,15 +29,15 @@ class Beginning:
 def outgrown(lines: Sequence[Line], budget: int) -> Line | None:
     """Return up to which line a branch should be made short, None while it fits well into the context.
 
-    Half of it goes: so it takes half a context of new messages before that happens again.
+    It does up to three quarters of it; half of those stay as they were said.
     """
     if sum(tokens_of(line.text) for line in lines) * 4 < budget * 3:
         return None
-    spent = 0
-    for at, line in enumerate(lines[:-1]):
-        spent += tokens_of(line.text)
-        if spent * 8 >= budget * 3:
-            return line if at else None
+    kept = 0
+    for at in range(len(lines) - 1, 0, -1):
+        kept += tokens_of(lines[at].text)
+        if kept * 8 >= budget * 3:
+            return lines[at - 1]
     return None
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import delete, func, insert, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.domain.chat.conversation import Conversation
@@ -15,6 +15,10 @@ from story_service.domain.ids import UserId
 from story_service.infrastructure.chat.tables import MemoryRow
 
 _MOST_CANDIDATES = 200
+_HEARD = text(
+    "EXISTS (SELECT 1 FROM unnest(story.memories.trigger_keys) AS k(key)"
+    " WHERE strpos(CAST(:spoken AS text), lower(k.key)) > 0)"
+)
 
 
 class SqlMemories:
@@ -55,14 +59,12 @@ class SqlMemories:
 
     async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:
         """Read what has no keys, or a key that is spoken of anywhere: a wider net than the words of the domain."""
-        key = func.unnest(MemoryRow.trigger_keys).table_valued("key").alias("keys")
-        heard = exists(select(1).select_from(key).where(func.strpos(bindparam("spoken"), func.lower(key.c.key)) > 0))
         here = MemoryRow.conversation_id == conversation.id
         query = select(MemoryRow).where(
             MemoryRow.user_id == conversation.user_id,
             MemoryRow.enabled,
             here if conversation.temporary else here | MemoryRow.conversation_id.is_(None),
-            MemoryRow.pinned | (func.cardinality(MemoryRow.trigger_keys) == 0) | heard,
+            MemoryRow.pinned | (func.cardinality(MemoryRow.trigger_keys) == 0) | _HEARD,
         )
         query = query.order_by(MemoryRow.pinned.desc(), MemoryRow.priority, MemoryRow.id).limit(_MOST_CANDIDATES)
         words = {"spoken": f"{spoken.casefold()}\n{spoken.lower()}"}
