@@ -102,7 +102,8 @@ class MemoryGenerations:
                 return row.ready_at is not None and row.ready_at < grace
             return row.is_open and row.lease_until is not None and row.lease_until < now
 
-        return [row for row in self._rows.values() if is_alone(row)][:most]
+        alone = [row for row in self._rows.values() if is_alone(row)]
+        return sorted(alone, key=lambda row: (-row.priority, row.created_at))[:most]
 
     async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]:
         return [chunk for chunk in self._logs.get(generation_id, []) if chunk.seq > after]

@@ -92,8 +92,10 @@ def chat(world: World, **how: Any) -> Chat:
 
 
 @pytest.fixture
-def small(start_work: StartWork) -> World:
-    return World(start_work, plan=a_plan(at_once=1))
+async def small(start_work: StartWork) -> AsyncIterator[World]:
+    world = World(start_work, plan=a_plan(at_once=1))
+    yield world
+    await world.engine.runs.drain(0)
 
 
 async def test_one_after_another_each_reads_what_was_written_before(small: World) -> None:

@@ -13,7 +13,7 @@ from story_service.api.use_cases import UseCases
 from story_service.application.chain_writer import Patience
 from story_service.application.generate_story import Ask
 from story_service.application.kinds import Kind
-from story_service.application.ports import AttemptKey, StartWork
+from story_service.application.ports import AttemptKey, StartWork, StoryWriter
 from story_service.application.release import Mode
 from story_service.application.story_kind import STORY, request_document
 from story_service.application.sweep_generations import SweepGenerations
@@ -130,12 +130,14 @@ class World:
         mode: Mode = Mode.HOLD_BACK,
         plan: Access | None = None,
         more_kinds: Callable[[Clock], Sequence[Kind]] = lambda _: (),
+        provider: StoryWriter | None = None,
+        first_word_seconds: float = 5.0,
     ) -> None:
         self.start_work, self.clock = start_work, Clock()
         self.writer, self.moderator = ScriptedWriter(), WordModerator()
         self.subscriptions = KnownSubscriptions(plan or a_plan())
-        patience, kinds = Patience(first_word_seconds=5, pause_seconds=0), more_kinds(self.clock)
-        outside = start_work, self.subscriptions, self.writer, self.moderator
+        patience, kinds = Patience(first_word_seconds=first_word_seconds, pause_seconds=0), more_kinds(self.clock)
+        outside = start_work, self.subscriptions, provider or self.writer, self.moderator
         ports = Ports(*outside, mode, self.clock, patience=patience, more_kinds=kinds)
         self.completions = ports.completions
         self.engine: Engine = engine(ports)

@@ -97,7 +97,7 @@ class AcceptGenerations:
         generations = self._generations(call.user_id, order, model, terms, access)
         accepted = await self._accept(commission.route, order, generations, access, decision, key)
         if not accepted.replayed:
-            self.runs.start(accepted.generations[0].id)
+            self.runs.start(accepted.generations[0].id, access.priority)
         return accepted
 
     def _generations(
@@ -120,6 +120,7 @@ class AcceptGenerations:
                 now,
                 chain_id=chain_id,
                 waits_for=generations[-1].id if generations else None,
+                priority=access.priority,
                 last_seq=1,
             )
             generations.append(generation)

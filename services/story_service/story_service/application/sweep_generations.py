@@ -51,7 +51,7 @@ class SweepGenerations:
         if generation.state is State.RUNNING and not await self._give_back(generation):
             return False
         if len(self.runs) < _MOST_RUNNING:
-            self.runs.start(generation.id)
+            self.runs.start(generation.id, generation.priority)
         return generation.state is State.RUNNING
 
     async def _end(self, generation: Generation, ending: Ending) -> bool:

@@ -36,6 +36,7 @@ class Access:
     period: tuple[datetime, datetime] | None = None
     context_tokens: int = LEAST_CONTEXT
     plans_on_offer: tuple[str, ...] = ()
+    priority: int = 0
 
     def limit(self, meter: str) -> Limit:
         """Return the limit of a meter; what the plan does not name is not included."""

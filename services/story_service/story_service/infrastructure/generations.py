@@ -171,7 +171,11 @@ class SqlGenerations:
         waiting = (GenerationRow.state == State.ACCEPTED) & (since < grace) & GenerationRow.waits_for.is_(None)
         lapsed = (GenerationRow.state != State.ACCEPTED) & (GenerationRow.lease_until < now)
         query = select(GenerationRow).where(_is_open(), or_(waiting, lapsed))
-        query = query.order_by(GenerationRow.created_at).limit(most).with_for_update(skip_locked=True)
+        query = (
+            query.order_by(GenerationRow.priority.desc(), GenerationRow.created_at)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        )
         return [generation_of(row) for row in await self._session.scalars(query)]
 
     async def log(self, generation_id: GenerationId, after: int) -> list[Chunk]:

@@ -12,7 +12,7 @@ from story_service.domain.pricing import Endpoint
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-_MOST_STREAMS = 1000
+_MOST_STREAMS = 2500  # more than a process runs at once
 
 
 class OpenAIClient:

@@ -8,6 +8,8 @@ from common_auth.gate import AccessGate
 from story_service.domain.access import LEAST_CONTEXT, Access, Limit
 from story_service.domain.ids import UserId
 
+_HIGHEST_PRIORITY = 100
+
 
 class GateSubscriptions:
     """Asks the gate, which remembers."""
@@ -37,12 +39,17 @@ def access_of(snapshot: AccessSnapshot, plans_on_offer: tuple[str, ...] = ()) ->
         period=period,
         context_tokens=_tokens(features.get("context.tokens", {})),
         plans_on_offer=plans_on_offer,
+        priority=_priority(features.get("priority", {}).get("value")),
     )
 
 
 def _tokens(feature: Mapping[str, Any]) -> int:
     value = feature.get("value")
     return value if isinstance(value, int) and value > 0 else LEAST_CONTEXT
+
+
+def _priority(value: object) -> int:
+    return max(0, min(value, _HIGHEST_PRIORITY)) if isinstance(value, int) else 0
 
 
 def _limit(feature: Mapping[str, Any]) -> Limit:
