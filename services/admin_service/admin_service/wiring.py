@@ -1,16 +1,18 @@
 """The adapters of admin_service, put together by hand."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx2
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from admin_service.api.moderation import moderation_routes
 from admin_service.api.problems import FACES
 from admin_service.api.routes import UseCases, admin_routes
 from admin_service.application.list_users import ListUsers
 from admin_service.application.ports import Source
 from admin_service.application.read_user import ReadUser
 from admin_service.infrastructure.facts import SOURCES, handlers
+from admin_service.infrastructure.http_desk import HttpDesk
 from admin_service.infrastructure.http_source import HttpSource
 from admin_service.infrastructure.repositories import SqlAdminWork
 from admin_service.infrastructure.tables import MESSAGING
@@ -31,6 +33,7 @@ from common_service.serving import Background
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
     around = surroundings(settings, settings.group_permissions)
+    desk_url = f"{settings.story_base_url}/internal/v1/moderation/cases"
     return assemble(
         UseCases(
             list_users=ListUsers(lambda: SqlAdminWork(around.database), utc_now),
@@ -39,6 +42,7 @@ def http_app(settings: Settings) -> FastAPI:
         around.callers,
         around.cursors,
         permissions=settings.group_permissions,
+        more=[moderation_routes(HttpDesk(desk_url, around.tokens, around.http), around.callers)],
         ready=around.database.ping,
         lifespan=around.lifespan,
     )
@@ -63,12 +67,13 @@ def assemble(
     permissions: Permissions,
     ready: Callable[[], Awaitable[None]],
     lifespan: Lifespan | None = None,
+    more: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Put routes over use cases, whatever stands behind them."""
     return create_service_app(
         title="TrueCrime admin service",
         prefix="/admin",
-        routers=[admin_routes(use_cases, callers, cursors, permissions)],
+        routers=[admin_routes(use_cases, callers, cursors, permissions), *more],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,

@@ -1,8 +1,11 @@
 """Every refusal and its face."""
 
-from admin_service.domain.errors import UnknownUser
+from admin_service.domain.errors import DeskUnavailable, UnknownUser
 from common_auth.errors import AUTH_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 
-PROBLEMS: dict[type[Exception], Problem] = {UnknownUser: Problem(404, "not_found")}
+PROBLEMS: dict[type[Exception], Problem] = {
+    DeskUnavailable: Problem(503, "unavailable", retry_after=2),
+    UnknownUser: Problem(404, "not_found"),
+}
 FACES = ProblemTable(AUTH_PROBLEMS, PROBLEMS)

@@ -5,6 +5,13 @@ class Refusal(Exception):
     """A fact that stands against what was asked."""
 
 
+class DeskUnavailable(Refusal):
+    """story_service does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The moderation desk does not answer.")
+
+
 class UnknownUser(Refusal):
     """An id that names nobody, here and at user_service."""
 
