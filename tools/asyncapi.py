@@ -46,6 +46,7 @@ FLOWS = {
     "access.changed": Flow("payment", "person", ("admin", "story.access")),
     "webhook.dead": Flow("payment", "Stripe customer", ("admin",)),
     **{f"story.{what}": Flow("story", "story", ("admin",)) for what in _STORY},
+    "story.purged": Flow("story", "person", ("admin",)),
     "characters.extracted": Flow("story", "story", ("admin",)),
     "case.updated": Flow("story", "case", ("admin",)),
     "case.person_status_changed": Flow("story", "case", ("admin",)),

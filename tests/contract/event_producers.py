@@ -136,11 +136,12 @@ async def _give_and_take_back(harness: Harness) -> None:
 async def story_tells() -> Sequence[story_events.Event]:
     """Have stories written that succeed, fail, are blocked, are cancelled, and one that nobody may ask for."""
     database = MemoryDatabase()
-    world = StoryWorld(database.work, plan=with_shelf())
+    world = StoryWorld(database.work, plan=with_shelf(kept=1))
     world.writer.scripts = [
         in_pieces(STORY_TEXT),
         ['{"characters": []}'],
-        [WriterFailed("provider_cut")],
+        in_pieces(STORY_TEXT),
+        [*in_pieces(STORY_TEXT)[:60], WriterFailed("provider_cut")],
         in_pieces(f"{STORY_TEXT} {UNSAFE}"),
         [*in_pieces(STORY_TEXT)[:60], asyncio.Event()],
     ]
@@ -182,6 +183,7 @@ async def _shown(world: StoryWorld, story_id: StoryId) -> None:
     for source in (story_id, starter()[0].id):
         await world.use.clone(READER, source, AttemptKey(str(source), b"digest"))
     await world.use.publish.withdraw(READER, story_id)
+    await world.ended(await world.ask("another, for which it makes room"))
 
 
 def desk_events() -> Sequence[story_events.Event]:

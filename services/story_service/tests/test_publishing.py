@@ -28,7 +28,7 @@ from services.story_service.tests.worlds import (
 )
 from story_service.application.attempts import AttemptKey
 from story_service.domain.errors import PublishBlocked, PublishLimitReached, RetentionLimitReached, VersionConflict
-from story_service.domain.events import ModerationDecided, StoryCloned, StoryPublished, StoryUnpublished
+from story_service.domain.events import ModerationDecided, StoriesPurged, StoryCloned, StoryPublished, StoryUnpublished
 from story_service.domain.ids import StoryId
 from story_service.domain.moderation import Verdict
 from story_service.domain.publishing.publishing import Visibility, pieces, together
@@ -202,6 +202,15 @@ async def test_pinned_stories_outlive_newer_ones(database: Database) -> None:
     world.clock.now += timedelta(minutes=1)
     last = await written(world, "last")
     assert {story.id for story in await world.use.stories.page(READER, before=None, most=9)} == {copy, last}
+
+
+async def test_stories_that_make_room_are_told_of(fast: tuple[World, MemoryDatabase]) -> None:
+    world, store = fast
+    world.subscriptions.plan = with_shelf(kept=1)
+    for n in range(3):
+        world.clock.now += timedelta(minutes=1)
+        await written(world, f"k{n}")
+    assert [fact.count for fact in store.tables.facts if isinstance(fact, StoriesPurged)] == [1, 1]
 
 
 async def test_of_many_published_at_once_the_plan_lets_in_what_it_includes(fast: tuple[World, MemoryDatabase]) -> None:

@@ -27,8 +27,9 @@ _ARCHIVED_ONLY = (
     *("story.created", "generation.closed", "moderation.decided"),
     *("case.updated", "case.person_status_changed"),
     *("moderation.case_opened", "moderation.case_resolved", "user.struck"),
-    *("story.published", "story.unpublished", "story.cloned", "story.analyzed", "characters.extracted"),
     *("conversation.created", "message.completed"),
+    *("story.published", "story.unpublished", "story.cloned", "story.purged"),
+    *("story.analyzed", "characters.extracted"),
 )
 Effect = Callable[[Work, Envelope], Awaitable[None]]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from story_service.application.kinds import Output
 from story_service.application.ports import Clock, Work
 from story_service.domain.cast import CastMember
-from story_service.domain.events import StoryCreated
+from story_service.domain.events import StoriesPurged, StoryCreated
 from story_service.domain.generation import Generation, State
 from story_service.domain.ids import StoryId
 from story_service.domain.prompt import Prompt
@@ -85,6 +85,8 @@ class StoryKind:
         await work.stories.keep(ready)
         retained = closed.request["retained"]
         if retained is not None:
-            await work.stories.purge(closed.user_id, max(1, retained))
+            purged = await work.stories.purge(closed.user_id, max(1, retained))
+            if purged:
+                await work.tell(StoriesPurged(closed.user_id, purged, now))
         await work.tell(StoryCreated(ready))
         return {}

@@ -69,6 +69,15 @@ class StoryCloned:
 
 
 @dataclass(frozen=True, slots=True)
+class StoriesPurged:
+    """A plan keeps only so many stories; older ones made room."""
+
+    user_id: UserId
+    count: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StoryAnalyzed:
     """Questions about a story were answered."""
 
@@ -100,6 +109,7 @@ Event = (
     | ModerationCaseOpened
     | ModerationCaseResolved
     | UserStruck
+    | StoriesPurged
     | StoryAnalyzed
     | CharactersExtracted
     | MessageCompleted

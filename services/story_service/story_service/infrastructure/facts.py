@@ -12,6 +12,7 @@ from story_service.domain.events import (
     Event,
     GenerationClosed,
     ModerationDecided,
+    StoriesPurged,
     StoryAnalyzed,
     StoryCloned,
     StoryCreated,
@@ -33,7 +34,7 @@ def fact_of(event: Event) -> Fact:
     match event:
         case StoryCreated():
             return _story_created(event)
-        case StoryPublished() | StoryUnpublished() | StoryCloned():
+        case StoryPublished() | StoryUnpublished() | StoryCloned() | StoriesPurged():
             return shelf_fact_of(event)
         case StoryAnalyzed() | CharactersExtracted():
             return analysis_fact_of(event)

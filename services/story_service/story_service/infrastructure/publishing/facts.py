@@ -1,14 +1,16 @@
-"""Facts of who can read a story."""
+"""Facts of who can read a story, and of those that nobody can any more."""
 
 from typing import Any
 
 from common_events.outbox import Fact
-from story_service.domain.events import StoryCloned, StoryPublished, StoryUnpublished
+from story_service.domain.events import StoriesPurged, StoryCloned, StoryPublished, StoryUnpublished
 from story_service.domain.publishing.publishing import visibility_of
 
 
-def shelf_fact_of(event: StoryPublished | StoryUnpublished | StoryCloned) -> Fact:
+def shelf_fact_of(event: StoryPublished | StoryUnpublished | StoryCloned | StoriesPurged) -> Fact:
     """Return the fact that tells of an event."""
+    if isinstance(event, StoriesPurged):
+        return Fact("story.purged", str(event.user_id), 1, {"count": event.count}, event.at, event.user_id)
     story = event.story
     data: dict[str, Any] = {"story_id": str(story.id), "truth_mode": story.truth_mode, "version": story.version}
     match event:
