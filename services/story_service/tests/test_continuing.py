@@ -235,8 +235,8 @@ async def test_over_the_wire(http: tuple[World, httpx2.AsyncClient], issuer: Tes
 
     assert await code(wish) == (412, "version_conflict")
     now = {"version": story.version + 1}
-    assert await code({**now, "span": {"start": 0, "end": 59_000}}) == (422, "span_outside")
-    assert await code({**now, "span": {"start": 5, "end": 5}}) == (422, "validation_failed")
+    assert await code({**now, "span": {"start": 5, "length": 59_000}}) == (422, "span_outside")
+    assert await code({**now, "span": {"start": 5, "length": 0}}) == (422, "validation_failed")
     assert await code({**now, "instruction": "a\x00"}) == (422, "validation_failed")
     assert await code({**now, "instruction": UNSAFE}) == (422, "input_blocked")
     assert await code({**now, "max_price": 1}) == (409, "max_price_exceeded")

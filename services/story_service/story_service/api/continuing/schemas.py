@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictInt, StringConstraints, model_validator
+from pydantic import Field, StrictInt, StringConstraints
 
 from story_service.api.schemas import GenerationBrief, MaxPrice, ModelName, Wire, brief
 from story_service.application.accept_generations import Accepted
@@ -13,21 +13,13 @@ from story_service.domain.story import Length
 
 _LARGEST_VERSION = 2**31 - 1
 Instruction = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern=r"^[^\x00]*$")]
-Offset = Annotated[StrictInt, Field(ge=0, le=LONGEST_BODY)]
 
 
 class SpanIn(Wire):
-    """A part of the text, in characters (Unicode code points) from its beginning."""
+    """A part of the text, in characters (Unicode code points)."""
 
-    start: Offset
-    end: Offset
-
-    @model_validator(mode="after")
-    def has_characters(self) -> Self:
-        """Refuse a part without any."""
-        if self.end <= self.start:
-            raise ValueError("a part ends behind its start")
-        return self
+    start: Annotated[StrictInt, Field(ge=0, le=LONGEST_BODY)]
+    length: Annotated[StrictInt, Field(ge=1, le=LONGEST_BODY)]
 
 
 class ContinueIn(Wire):
@@ -42,7 +34,7 @@ class ContinueIn(Wire):
 
     def wish(self) -> Wish:
         """Return it in the domain's words."""
-        span = Span(self.span.start, self.span.end) if self.span else None
+        span = Span(self.span.start, self.span.start + self.span.length) if self.span else None
         return Wish((self.instruction or "").strip(), Length(self.length), self.version, span)
 
 
