@@ -77,11 +77,13 @@ def _position(sort: Sort, cursor: dict[str, Any] | None) -> Position | None:
 
 def _with_preview(responses: dict[int | str, dict[str, Any]]) -> dict[int | str, dict[str, Any]]:
     """Say in the contract that the refusal carries a preview."""
+    preview = LibraryPreview.model_json_schema(ref_template="#/components/schemas/{model}")
+    preview.pop("$defs", None)
     refusal = {
         "allOf": [{"$ref": "#/components/schemas/Problem"}],
         "type": "object",
         "required": ["preview"],
-        "properties": {"preview": LibraryPreview.model_json_schema()},
+        "properties": {"preview": preview},
     }
     content = {"application/problem+json": {"schema": refusal}}
     return {**responses, 402: {**responses[402], "content": content}}
