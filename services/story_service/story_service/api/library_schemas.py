@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from story_service.api.schemas import SourceOut, Wire, source_out
+from story_service.api.schemas import CopiedFromOut, Wire, source_out
 from story_service.domain.library import LibraryStory
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
@@ -21,7 +21,7 @@ class LibrarySummary(Wire):
     title: str
     synopsis: str
     origin: Literal["generated", "house", "cloned"]
-    source: SourceOut | None
+    source: CopiedFromOut | None
     truth_mode: TruthModeName
     label: str
     language: str

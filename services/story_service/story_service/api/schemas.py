@@ -202,7 +202,7 @@ class GenerationOut(GenerationBrief):
         )
 
 
-class SourceOut(Wire):
+class CopiedFromOut(Wire):
     """The story that a copy was made of, under the title that it had then. It may be gone."""
 
     story_id: UUID
@@ -221,7 +221,7 @@ class StorySummary(Wire):
     token_cost: int
     generation_id: UUID | None
     origin: Literal["generated", "house", "cloned"]
-    source: SourceOut | None
+    source: CopiedFromOut | None
     moderation: Literal["pending", "approved", "flagged", "blocked"]
     publish_state: Literal["draft", "in_review", "published", "unlisted", "withdrawn"]
     published_at: datetime | None
@@ -246,9 +246,9 @@ class StoryOut(StorySummary):
         return cls.model_validate({**_summary(story), "body": story.body})
 
 
-def source_out(source: Source | None) -> SourceOut | None:
+def source_out(source: Source | None) -> CopiedFromOut | None:
     """Show what a copy was made of."""
-    return SourceOut(story_id=source.id, title=source.title) if source else None
+    return CopiedFromOut(story_id=source.id, title=source.title) if source else None
 
 
 def events_path(generation_id: UUID) -> str:
