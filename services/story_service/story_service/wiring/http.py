@@ -29,16 +29,19 @@ from story_service.api.library_routes import library_routes
 from story_service.api.problems import FACES
 from story_service.api.publishing.routes import publishing_routes
 from story_service.api.revisions.routes import revision_routes
+from story_service.api.stats_routes import stats_routes
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
 from story_service.application.desk.ports import HumanCheck
+from story_service.application.read_stats import ReadStats
 from story_service.infrastructure.cases.work import SqlCaseWork
 from story_service.infrastructure.catalog.refreshing import CatalogRefresher
 from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.desk.human_check import NobodyAsks, SiteVerify
 from story_service.infrastructure.desk.work import SqlDeskWork
 from story_service.infrastructure.notifications import listening
+from story_service.infrastructure.statistics import SqlStatistics
 from story_service.infrastructure.tables import messaging
 from story_service.settings import Settings
 from story_service.wiring.cases import CasePorts, wire_cases
@@ -150,6 +153,7 @@ def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: 
         *case_routers(wire_cases(case_ports), around.callers, around.cursors),
         *chat_routers(wire_chat(chat), around.callers, around.cursors, around.limits, drain),
         *desk_routers(wire_desk(desk_ports), around.callers, around.cursors, around.limits),
+        stats_routes(ReadStats(SqlStatistics(around.database), ports.now), around.callers),
     ]
 
 
