@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from story_service.api.schemas import Wire
 from story_service.domain.chat.memory import Memory, Note
@@ -28,8 +28,8 @@ class MemoryIn(Wire):
     content: Content
     trigger_keys: Keys = Field(default_factory=list)
     conversation_id: UUID | None = Field(default=None, description="Only in this conversation.")
-    pinned: bool = False
-    enabled: bool = True
+    pinned: StrictBool = False
+    enabled: StrictBool = True
     priority: Priority = 100
 
     def note(self) -> Note:
@@ -42,8 +42,8 @@ class MemoryPatch(Wire):
 
     content: Content | None = None
     trigger_keys: Keys | None = None
-    pinned: bool | None = None
-    enabled: bool | None = None
+    pinned: StrictBool | None = None
+    enabled: StrictBool | None = None
     priority: Priority | None = None
 
     def apply(self, note: Note) -> Note:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from story_service.api.schemas import Text, Wire
 from story_service.application.chat.open_conversation import Wish
@@ -38,7 +38,7 @@ class ConversationIn(Seated):
     character_ids: Cast
     title: Title | None = None
     case_id: UUID | None = Field(default=None, description="The case that it is about: its file is told to the model.")
-    temporary: bool = Field(
+    temporary: StrictBool = Field(
         default=False, description="Listed nowhere, told nothing of one's memories, gone after an idle day."
     )
 
@@ -51,7 +51,7 @@ class ConversationPatch(Seated):
     """What is to change; what is absent or null stays."""
 
     title: Title | None = None
-    archived: bool | None = None
+    archived: StrictBool | None = None
     character_ids: Cast | None = None
 
     def edit(self) -> ConversationEdit:
@@ -120,7 +120,7 @@ class MessageEdit(Wire):
 class PinIn(Wire):
     """Whether the model is told of a message however old it is."""
 
-    pinned: bool
+    pinned: StrictBool
 
 
 class ReactionIn(Wire):
