@@ -10,11 +10,14 @@ from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.worlds import NOON, OTHER, READER, World
 from story_service.application.generate_story import Ask
 from story_service.application.ports import AttemptKey
+from story_service.domain.access import Limit
 from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.character import Visibility
+from story_service.domain.errors import PublishBlocked
 from story_service.domain.ids import StoryId
 from story_service.domain.library import LibraryStory
+from story_service.domain.publishing.publishing import Visibility as PublishedAs
 from story_service.domain.publishing.publishing import clone
 from story_service.domain.story import Length, Origin, StoryRequest, TruthMode
 
@@ -77,6 +80,26 @@ async def test_a_label_fits_the_case(of_case: TruthMode | None, wanted: TruthMod
         return
     with pytest.raises(TruthModeUnfit):
         await world.use.generate(ask, AttemptKey("k", b"d"))
+
+
+async def test_a_documented_story_with_a_claim_without_a_source_is_not_published() -> None:
+    world, database = world_with(FILE)
+    world.subscriptions.plan = replace(
+        world.subscriptions.plan,
+        limits={**world.subscriptions.plan.limits, "stories.published": Limit(5, "total")},
+    )
+    accepted = await world.use.generate(Ask(READER, a_request(FILE.head.id)), AttemptKey("k", b"d"))
+    await world.ended(accepted.generation)
+    story = database.tables.stories[accepted.story.id]
+    database.tables.stories[story.id] = replace(story, body="The court sat in 1913 [1]. Nine men came.")
+    assert (await world.use.publish(READER, story.id, PublishedAs.PUBLIC)).is_shown
+    unsupported = replace(story, body="The court sat in 1913 [1]. The police found 9 men.")
+    database.tables.stories[story.id] = unsupported
+    asked = len(world.moderator.asked)
+    with pytest.raises(PublishBlocked) as refusal:
+        await world.use.publish(READER, story.id, PublishedAs.PUBLIC)
+    assert refusal.value.reasons == ["uncited_claims"]
+    assert len(world.moderator.asked) == asked, "a rule needs no model"
 
 
 def test_a_copy_rests_on_the_same_case() -> None:
