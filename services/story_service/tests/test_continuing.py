@@ -234,6 +234,9 @@ async def test_over_the_wire(http: tuple[World, httpx2.AsyncClient], issuer: Tes
         return answer.status_code, answer.json()["code"]
 
     assert await code(wish) == (412, "version_conflict")
+    assert await code({**wish, "version": float(story.version)}) == (412, "version_conflict"), "5.0 is 5 in JSON"
+    assert await code({**wish, "version": "2"}) == (422, "validation_failed")
+    assert await code({**wish, "version": True}) == (422, "validation_failed")
     now = {"version": story.version + 1}
     assert await code({**now, "span": {"start": 5, "length": 59_000}}) == (422, "span_outside")
     assert await code({**now, "span": {"start": 5, "length": 0}}) == (422, "validation_failed")

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from story_service.api.numbers import MaxPrice
 from story_service.application.generate_story import AcceptedStory, Ask
 from story_service.domain.cast import MOST
 from story_service.domain.generation import Generation
@@ -14,15 +15,10 @@ from story_service.domain.pricing import MeterQuote, Quote
 from story_service.domain.story import Length, Source, Story, StoryRequest, TruthMode
 
 _NO_NUL = r"^[^\x00]*$"
-_LARGEST_INTEGER = 2**53 - 1
 Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=_NO_NUL)]
 Tone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_NO_NUL)]
 Setting = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000, pattern=_NO_NUL)]
 ModelName = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:/-]{1,64}$")]
-MaxPrice = Annotated[
-    Annotated[StrictInt, Field(ge=1, le=_LARGEST_INTEGER)] | None,
-    Field(description="The most weighted tokens that it may cost."),
-]
 State = Literal["accepted", "running", "finishing", "succeeded", "blocked", "failed", "cancelled", "expired"]
 Billing = Literal["reserved", "settled", "released"]
 KindName = Literal["story", "chat", "continuation", "rewrite", "analysis", "summary"]

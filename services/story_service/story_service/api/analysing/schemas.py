@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from story_service.api.schemas import GenerationBrief, MaxPrice, ModelName, Wire, brief
+from story_service.api.numbers import MaxPrice
+from story_service.api.schemas import GenerationBrief, ModelName, Wire, brief
 from story_service.application.analysing.analyse_story import Answered
 from story_service.domain.analysing.analysis import Analysis, AnalysisKind
 

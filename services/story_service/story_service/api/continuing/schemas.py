@@ -5,7 +5,8 @@ from uuid import UUID
 
 from pydantic import Field, StrictInt, StringConstraints
 
-from story_service.api.schemas import GenerationBrief, MaxPrice, ModelName, Wire, brief
+from story_service.api.numbers import WHOLE, MaxPrice
+from story_service.api.schemas import GenerationBrief, ModelName, Wire, brief
 from story_service.application.accept_generations import Accepted
 from story_service.domain.continuing.continuation import Span, Wish
 from story_service.domain.revisions.revision import LONGEST_BODY
@@ -18,14 +19,14 @@ Instruction = Annotated[str, StringConstraints(strict=True, max_length=2000, pat
 class SpanIn(Wire):
     """A part of the text, in characters (Unicode code points)."""
 
-    start: Annotated[StrictInt, Field(ge=0, le=LONGEST_BODY)]
-    length: Annotated[StrictInt, Field(ge=1, le=LONGEST_BODY)]
+    start: Annotated[StrictInt, Field(ge=0, le=LONGEST_BODY), WHOLE]
+    length: Annotated[StrictInt, Field(ge=1, le=LONGEST_BODY), WHOLE]
 
 
 class ContinueIn(Wire):
     """How the text of `version` is to go on, or with a `span`, how that part of it is to be written anew."""
 
-    version: Annotated[StrictInt, Field(ge=1, le=_LARGEST_VERSION)]
+    version: Annotated[StrictInt, Field(ge=1, le=_LARGEST_VERSION), WHOLE]
     instruction: Instruction | None = None
     span: SpanIn | None = None
     length: Literal["short", "medium", "long"] = "short"
