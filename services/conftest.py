@@ -7,6 +7,7 @@ import pytest
 from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.testing import TemplateDatabase
+from common_service.testing_lending import DatabaseLender
 from common_service.testing_migrations import Migrations, migrations_of
 
 
@@ -20,10 +21,19 @@ def issuer() -> TestIssuer:
     return TestIssuer()
 
 
+@pytest.fixture(scope="session")
+def lenders() -> Iterator[dict[str, DatabaseLender]]:
+    """Return what lends databases, by the schema of the service whose migrations made them."""
+    lenders: dict[str, DatabaseLender] = {}
+    yield lenders
+    for lender in lenders.values():
+        lender.close()
+
+
 @pytest.fixture
-def database_url(template: TemplateDatabase) -> Iterator[str]:
+def database_url(template: TemplateDatabase, lenders: dict[str, DatabaseLender]) -> Iterator[str]:
     """Return the address of a database of this test's own, as the service's login role."""
-    with template.clone() as url:
+    with lenders.setdefault(template.schema, DatabaseLender(template)).lent() as url:
         yield url
 
 

@@ -54,28 +54,32 @@ class TemplateDatabase:
 
     def __init__(self, service: Path, schema: str, role: str) -> None:
         self.service, self.schema, self._role = service, schema, role
-        self._name = f"template_{schema}_{os.environ['TEST_RUN_ID']}"
+        self.name = f"template_{schema}_{os.environ['TEST_RUN_ID']}"
         with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
-            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [self._name])
-            if not connection.execute(_IS_MADE, [self._name]).fetchone():
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [self.name])
+            if not connection.execute(_IS_MADE, [self.name]).fetchone():
                 self._make()
 
     def _make(self) -> None:
-        _drop(self._name)  # of a process that was killed while it made it
-        _create(self._name)
-        provision(owner_url(self._name), [Tenant(self.schema, self._role, _PASSWORD)])
-        alembic(self.service, owner_url(self._name), "upgrade", "head")
-        _execute(sql.SQL("COMMENT ON DATABASE {} IS 'made'").format(sql.Identifier(self._name)))
+        drop_database(self.name)  # of a process that was killed while it made it
+        create_database(self.name)
+        provision(owner_url(self.name), [Tenant(self.schema, self._role, _PASSWORD)])
+        alembic(self.service, owner_url(self.name), "upgrade", "head")
+        _execute(sql.SQL("COMMENT ON DATABASE {} IS 'made'").format(sql.Identifier(self.name)))
 
     @contextlib.contextmanager
     def clone(self) -> Iterator[str]:
         """Yield the service's URL of a fresh database, dropped afterwards."""
         name = f"test_{uuid4().hex}"
-        _create(name, self._name)
+        create_database(name, self.name)
         try:
-            yield _with(name, f"{self._role}:{_PASSWORD}")
+            yield self.url_of(name)
         finally:
-            _drop(name)
+            drop_database(name)
+
+    def url_of(self, name: str) -> str:
+        """Return the URL by which the service reaches a copy called `name`."""
+        return _with(name, f"{self._role}:{_PASSWORD}")
 
 
 def drop_templates(run_id: str) -> None:
@@ -83,7 +87,7 @@ def drop_templates(run_id: str) -> None:
     with psycopg.connect(os.environ["TEST_DATABASE_URL"], autocommit=True) as connection:
         names = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"template_%_{run_id}"])
         for (name,) in names.fetchall():
-            _drop(name)
+            drop_database(name)
 
 
 async def ready() -> None:
@@ -107,11 +111,11 @@ async def eventually(holds: Callable[[], Awaitable[object] | object], *, seconds
 def empty_database() -> Iterator[str]:
     """Yield the owner's URL of a database without anything in it."""
     name = f"empty_{uuid4().hex}"
-    _create(name)
+    create_database(name)
     try:
         yield owner_url(name)
     finally:
-        _drop(name)
+        drop_database(name)
 
 
 def owner_url(name: str) -> str:
@@ -135,12 +139,14 @@ def alembic(service: Path, url: str, *words: str) -> str:
     return printed.getvalue()
 
 
-def _create(name: str, template: str = "template1") -> None:
+def create_database(name: str, template: str = "template1") -> None:
+    """Copy the database `template`."""
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     _execute(create.format(sql.Identifier(name), sql.Identifier(template)))
 
 
-def _drop(name: str) -> None:
+def drop_database(name: str) -> None:
+    """Drop the database `name`, if there is one, whoever is connected to it."""
     _execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
