@@ -27,6 +27,7 @@ from story_service.wiring.outside import outside
 from story_service.wiring.use_cases import Ports
 
 _MOST, _MOST_SHOWN, _MOST_FAILURES = 100, 200, 3
+_INVENTED = [TruthMode.FICTION, TruthMode.INSPIRED]  # what is documented rests on the sources of a case
 _REASON = re.compile(r"[a-z][a-z_/-]{0,63}")
 
 
@@ -53,7 +54,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     generate = commands.add_parser("generate", help="have stories written; they wait for review")
     generate.add_argument("--count", type=_count, default=1, help=f"how many, 1 to {_MOST}")
     generate.add_argument("--premise", help="what they are about, instead of premises of the house")
-    generate.add_argument("--truth-mode", choices=[*TruthMode], type=TruthMode, default=TruthMode.FICTION)
+    generate.add_argument("--truth-mode", choices=_INVENTED, type=TruthMode, default=TruthMode.FICTION)
     generate.add_argument("--length", choices=[*Length], type=Length, default=Length.MEDIUM)
     generate.add_argument("--tone")
     generate.add_argument("--model", help="instead of STORY_MODEL")

@@ -22,8 +22,20 @@ def test_the_application_is_built_without_any_network() -> None:
 def test_the_worker_relays_listens_sweeps_purges_and_prunes() -> None:
     relay, *others = [job.name for job in background(Settings(**LOCAL)).jobs]
     assert relay.startswith("relay")
-    work = ["consumer-story.access", "sweep-generations", "purge-logs", "purge-stories", "forget-viewers"]
-    assert others == [*work, "events-pruning", "idempotency-pruning"]
+    assert others == [
+        "consumer-story.access",
+        "sweep-generations",
+        "release-reservations",
+        "purge-logs",
+        "purge-stories",
+        "purge-conversations",
+        "forget-viewers",
+        "forget-removed-entries",
+        "count-views",
+        "recheck-stories",
+        "events-pruning",
+        "idempotency-pruning",
+    ]
 
 
 def test_the_policy_is_json_or_the_path_of_a_file(tmp_path: Path) -> None:
