@@ -5,6 +5,7 @@ It takes the place that CloudFront and the web application have in production: t
 
 import contextlib
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx2
 import orjson
 from redis.asyncio import Redis
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -56,7 +58,23 @@ def create_app(*, platform_file: Path, redis_url: str) -> Starlette:
             Route("/_sandbox/events", events),
         ],
         lifespan=lifespan,
+        exception_handlers={HTTPException: _refuse},
     )
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Answer as the load balancer's default would: who mistypes an address of the API ends here."""
+    status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
+    allowed = error.headers if isinstance(error, HTTPException) else None
+    problem = {
+        "type": f"urn:truecrime:problem:{status.name.lower()}",
+        "title": status.name.capitalize().replace("_", " "),
+        "status": status,
+        "detail": f"The platform has nothing for {request.method} at this address.",
+        "code": status.name.lower(),
+        "instance": request.url.path,
+    }
+    return Response(orjson.dumps(problem), status, {**_FRESH, **(allowed or {})}, "application/problem+json")
 
 
 def _read(platform_file: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.runner.catalogue import CHECKOUT, SANDBOX_APPS
+from sandbox.runner.rates import rates_by_service
 from sandbox.servers.errors import CannotStart
 
 OPENAI = "https://api.openai.com/v1"
@@ -56,6 +57,7 @@ def read_choices(environment: Mapping[str, str]) -> Choices:
             "STRIPE_API_KEY is set and STRIPE_WEBHOOK_SECRET is not: the real Stripe's webhooks could not be verified; "
             "set both, or neither to use the Stripe sandbox."
         )
+    rates_by_service(given.get("RATE_LIMITS"))
     missing = [name for name in _COGNITO_NEEDS if name not in given]
     if "COGNITO_ISSUER" in given and missing:
         raise CannotStart(

@@ -11,6 +11,7 @@ from sandbox.runner.addresses import Addresses
 from sandbox.runner.catalogue import CHECKOUT, SERVICES, Service
 from sandbox.runner.choices import Choices
 from sandbox.runner.directory import RunDirectory
+from sandbox.runner.rates import rates_by_service
 from sandbox.servers.errors import CannotStart
 
 _OF_THE_MACHINE = (
@@ -120,11 +121,17 @@ class Environments:
                 "PUBLIC_WEB_ORIGIN": self.addresses.web,
                 "CURSOR_SECRET": self.secrets["cursor_secret"],
             }
+            | self._rates(service)
             | self._vendors(service)
         )
 
     def seed(self) -> dict[str, str]:
         return self.machine() | {"PLATFORM_FILE": str(self.directory.platform_file)}
+
+    def _rates(self, service: Service) -> dict[str, str]:
+        """Return the limits of this service alone: it refuses to start with rules of another one."""
+        own = rates_by_service(self.choices.given.get("RATE_LIMITS")).get(service.name)
+        return {"RATE_LIMITS": orjson.dumps(own).decode()} if own else {}
 
     def _vendors(self, service: Service) -> dict[str, str]:
         """Return the far ends that this service alone talks to."""

@@ -172,3 +172,16 @@ async def test_no_cache_keeps_the_page_and_no_site_frames_it(browser: httpx2.Asy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code", "allow"),
+    [("GET", "/USER/v1/me", "not_found", ""), ("POST", "/", "method_not_allowed", "GET, HEAD")],
+)
+async def test_a_mistyped_address_is_a_problem(
+    browser: httpx2.AsyncClient, method: str, path: str, code: str, allow: str
+) -> None:
+    answer = await browser.request(method, path)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.json()["code"], answer.json()["status"]) == (code, answer.status_code)
+    assert set(answer.headers.get("allow", "").split(", ")) == set(allow.split(", "))

@@ -56,6 +56,9 @@ def test_a_pool_id_alone_names_the_issuer() -> None:
         ({"COGNITO_USERPOOL_ID": "Abc"}, "no pool id"),
         ({"PORT": "http"}, "PORT is 'http'"),
         ({"PORT": "70000"}, "PORT is '70000'"),
+        ({"RATE_LIMITS": "30/minute"}, "RATE_LIMITS is not JSON"),
+        ({"RATE_LIMITS": '{"story.create_story": 30}'}, "RATE_LIMITS is not an object from rules to rates"),
+        ({"RATE_LIMITS": '{"storey.create_story": "30/minute"}'}, "no service has a rule storey.create_story"),
     ],
 )
 def test_what_cannot_work_is_refused_in_a_sentence(given: dict[str, str], sentence: str) -> None:

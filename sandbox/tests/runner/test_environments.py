@@ -96,6 +96,13 @@ def test_a_vendor_that_is_not_ours_is_not_served(environments_for: EnvironmentsF
     assert "OPENAI_PORT" not in environments_for(OPENAI_API_KEY="sk").world()
 
 
+def test_each_service_is_told_its_own_rate_limits(environments_for: EnvironmentsFor) -> None:
+    environments = environments_for(RATE_LIMITS='{"story.create_story": "30/minute", "user.provision_me": "9/hour"}')
+    assert environments.service(STORY, CLIENTS)["RATE_LIMITS"] == '{"story.create_story":"30/minute"}'
+    assert environments.service(USER, CLIENTS)["RATE_LIMITS"] == '{"user.provision_me":"9/hour"}'
+    assert "RATE_LIMITS" not in environments.service(PAYMENT, CLIENTS)
+
+
 @pytest.mark.parametrize("document", [b"", b"[]", b"{}", b'{"user-service": {"client_id": "x"}}'])
 def test_clients_that_are_not_all_there_are_refused(document: bytes) -> None:
     with pytest.raises(CannotStart, match=r"clients\.json does not name"):
