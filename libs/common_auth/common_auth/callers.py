@@ -56,7 +56,7 @@ class Callers:
         async def admin(request: Request) -> Person:
             person = await self._person(bearer(request, "authorization"))
             if permission not in person.permissions:
-                raise Forbidden
+                raise Forbidden(permission)
             return person
 
         return admin
@@ -104,12 +104,12 @@ class Callers:
         async def service(request: Request) -> ServiceCaller:
             claims = await self._services.access(bearer(request, "authorization"))
             if scope not in claims.scopes:
-                raise Forbidden
+                raise Forbidden(scope)
             actor = None
             if acting is not None:
                 actor = await self._person(_only(request, "x-actor-token"))
                 if acting not in actor.permissions:
-                    raise Forbidden
+                    raise Forbidden(acting)
             return ServiceCaller(claims.client_id, claims.scopes, actor)
 
         return service

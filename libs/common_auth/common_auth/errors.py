@@ -19,7 +19,11 @@ class TokenExpired(Unauthenticated):
 
 
 class Forbidden(Exception):
-    """A known caller who may not do this."""
+    """A known caller who may not do this; `needs` is the permission or the scope that would be enough."""
+
+    def __init__(self, needs: str | None = None) -> None:
+        super().__init__(needs or "")
+        self.needs = needs
 
 
 class SubscriptionRequired(Exception):
@@ -57,7 +61,9 @@ AUTH_PROBLEMS = {
     Unauthenticated: Problem(401, "unauthenticated", challenge="Bearer", detail="Sign in first."),
     TokenInvalid: Problem(401, "token_invalid", challenge=_INVALID, detail="The token does not hold."),
     TokenExpired: Problem(401, "token_expired", challenge=_INVALID, detail="The token has expired."),
-    Forbidden: Problem(403, "forbidden", challenge='Bearer error="insufficient_scope"', detail="You may not do this."),
+    Forbidden: Problem(
+        403, "forbidden", ("needs",), challenge='Bearer error="insufficient_scope"', detail="You may not do this."
+    ),
     SubscriptionRequired: Problem(
         402, "subscription_required", ("action",), detail="A subscription is needed for this."
     ),

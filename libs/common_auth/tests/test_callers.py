@@ -154,6 +154,15 @@ async def test_an_acting_admin_is_verified_again(http: httpx2.AsyncClient, issue
         assert status in ({401} if odd != f"{admin} " else {200, 401})
 
 
+async def test_a_refusal_names_what_would_be_enough(http: httpx2.AsyncClient, issuer: TestIssuer) -> None:
+    reader = f"Bearer {issuer.reader(USER)}"
+    without_scope, service = (f"Bearer {issuer.service(scope)}" for scope in ("user/read", "story/admin"))
+    acting = {"Authorization": service, "X-Actor-Token": issuer.reader(USER)}
+    asked = [("/admin", {"Authorization": reader}), ("/service", {"Authorization": without_scope}), ("/acting", acting)]
+    needs = [(await http.get(path, headers=headers)).json()["needs"] for path, headers in asked]
+    assert needs == ["users.write", "story/admin", "users.write"]
+
+
 async def test_an_identity_token_belongs_to_its_subject_and_client() -> None:
     clock = FixedClock()
     issuer = TestIssuer(now=clock)

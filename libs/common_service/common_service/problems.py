@@ -184,6 +184,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             },
         },
         "action": {"type": "object"},
+        "needs": {"type": "string"},
         "meter": {"type": "string"},
         "limit": {"type": "integer"},
         "used": {"type": "integer"},
