@@ -55,7 +55,9 @@ class Settings(EventSettings):
     captcha_verify_url: str = ""
     captcha_secret: SecretStr = SecretStr("")
     group_permissions: dict[str, frozenset[str]] = Field(
-        default_factory=lambda: {"admin": frozenset({"users.read", "moderation.read", "moderation.write"})}
+        default_factory=lambda: {
+            "admin": frozenset({"users.read", "billing.read", "moderation.read", "moderation.write"})
+        }
     )
 
     @field_validator("content_moderator_config")

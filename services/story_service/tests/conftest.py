@@ -10,7 +10,7 @@ from common_auth.testing import TestIssuer
 from common_service.database import Database
 from common_service.pagination import Cursors
 from common_service.rate_limit import RateLimits
-from common_service.testing import TemplateDatabase, ready
+from common_service.testing import NOWHERE, TemplateDatabase, ready
 from common_service.testing_apps import SharedApp
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.worlds import CountedWork, World
@@ -30,8 +30,8 @@ def template() -> TemplateDatabase:
 
 @pytest.fixture(scope="session")
 def shared_app(issuer: TestIssuer) -> SharedApp[UseCases]:
-    """Return the application with tokens of the tests' own issuer."""
-    callers = issuer.callers({"admin": frozenset({"billing.read", "users.read"})})
+    """Return the application with tokens of the tests' own issuer, and an admin who may do what a run lets her do."""
+    callers = issuer.callers(Settings(**NOWHERE | {"openai_api_key": "none"}).group_permissions)
 
     def build(use_cases: UseCases, limits: RateLimits) -> FastAPI:
         return assemble(use_cases, callers, Cursors("a secret of the tests"), ready=ready, limits=limits)
