@@ -1,12 +1,14 @@
 """What readers write into case files."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictInt, StringConstraints, model_validator
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
+from story_service.api.dates import WrittenDate
+from story_service.api.numbers import WHOLE
 from story_service.api.schemas import Wire
 from story_service.domain.cases.case_file import (
     CaseFact,
@@ -37,7 +39,7 @@ Passage = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern
 Locator = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_LINE)]
 Link = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern=r"^https?://[\x21-\x7e]+$")]
 Language = Annotated[str, StringConstraints(strict=True, pattern=r"^[a-z]{2,3}$")]
-Year = Annotated[StrictInt, Field(ge=1, le=9999)]
+Year = Annotated[StrictInt, Field(ge=1, le=9999), WHOLE]
 TruthModeName = Literal["fiction", "inspired", "documented"]
 CaseStatusName = Literal["unknown", "open", "cold", "solved", "fiction"]
 OwnVisibility = Literal["private", "unlisted", "public"]
@@ -108,9 +110,9 @@ class SourceIn(Wire):
     title: Line
     url: Link | None = None
     publisher: Line | None = None
-    published_on: date | None = None
+    published_on: WrittenDate | None = None
     excerpt: Passage = ""
-    reliability: Annotated[StrictInt, Field(ge=0, le=4)] = 2
+    reliability: Annotated[StrictInt, Field(ge=0, le=4), WHOLE] = 2
 
     def source(self, source_id: UUID) -> Source:
         """Return it in the domain's words, without a number."""
@@ -163,7 +165,7 @@ class FactIn(_Founded):
     statement: Statement
     sources: Sources = Field(default_factory=list)
     status: Literal["asserted", "disputed"] = "asserted"
-    occurred_on: date | None = None
+    occurred_on: WrittenDate | None = None
     date_precision: PrecisionName | None = None
     person_id: UUID | None = None
 
@@ -186,7 +188,7 @@ class FactPatch(_Founded):
     statement: Statement | None = None
     sources: Sources | None = None
     status: FactStatusName | None = None
-    occurred_on: date | None = None
+    occurred_on: WrittenDate | None = None
     date_precision: PrecisionName | None = None
     person_id: UUID | None = None
 
@@ -208,13 +210,13 @@ class PersonIn(Wire):
 
     name: Name
     role: RoleName
-    is_real: bool
+    is_real: StrictBool
     aliases: Annotated[list[Name], Field(max_length=10)] = Field(default_factory=list)
     legal_status: LegalStatusName = "none"
     status_source_id: UUID | None = Field(default=None, description="The source that shows the conviction.")
-    is_living: bool | None = None
-    is_minor: bool = False
-    protected: bool = False
+    is_living: StrictBool | None = None
+    is_minor: StrictBool = False
+    protected: StrictBool = False
 
     def person(self, person_id: UUID) -> Person:
         """Return it in the domain's words."""
@@ -240,9 +242,9 @@ class PersonPatch(Wire):
     aliases: Annotated[list[Name], Field(max_length=10)] | None = None
     legal_status: LegalStatusName | None = None
     status_source_id: UUID | None = None
-    is_living: bool | None = None
-    is_minor: bool | None = None
-    protected: bool | None = None
+    is_living: StrictBool | None = None
+    is_minor: StrictBool | None = None
+    protected: StrictBool | None = None
 
     def apply(self, person: Person) -> Person:
         """Return the person as wanted; a status that is another rests on the source it came with, and
