@@ -21,7 +21,9 @@ log = structlog.get_logger("audit")
 KindName = Literal["flag", "report", "appeal", "takedown"]
 StateName = Literal["open", "in_review", "upheld", "overturned", "dismissed", "withdrawn"]
 ReasonCode = Annotated[str, StringConstraints(strict=True, max_length=64, pattern=r"^[a-z][a-z_/-]*$")]
-Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Words = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
 Case = dict[str, Any]
 _REFUSED: dict[int | str, dict[str, Any]] = {
     **FACES.responses(*NOT_PERMITTED, DeskUnavailable),

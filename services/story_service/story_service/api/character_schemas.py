@@ -13,7 +13,8 @@ from story_service.domain.ids import UserId
 
 _SAYABLE = r"^[^\x00]*$"
 Name = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"),
 ]
 Role = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_SAYABLE)]
 Personality = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=2000, pattern=_SAYABLE)]

@@ -28,12 +28,12 @@ from story_service.domain.ids import UserId
 from story_service.domain.story import TruthMode
 
 _SAYABLE = r"^[^\x00]*$"
-_LINE = r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$"
+_LINE = r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"
 Line = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_LINE)]
 Name = Annotated[str, StringConstraints(strict=True, min_length=2, max_length=120, pattern=_LINE)]
 Summary = Annotated[str, StringConstraints(strict=True, max_length=4000, pattern=_SAYABLE)]
 Statement = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")
+    str, StringConstraints(strict=True, min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
 ]
 Passage = Annotated[str, StringConstraints(strict=True, max_length=2000, pattern=_SAYABLE)]
 Locator = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200, pattern=_LINE)]

@@ -13,7 +13,8 @@ from story_service.domain.chat.conversation import MOST_SEATS, Conversation, Con
 from story_service.domain.ids import CharacterId
 
 Title = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]*\S[^\x00-\x1f]*$")
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f]*[^\s\x00-\x1f][^\x00-\x1f]*$"),
 ]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
 Cast = Annotated[

@@ -13,7 +13,7 @@ from story_service.application.desk.review_cases import Verdict
 from story_service.domain.desk.moderation_case import ModerationCase, RulingVerdict, Target, TargetType
 from story_service.domain.desk.strikes import APPEAL_WINDOW, Strike
 
-_SAYABLE = r"^[^\x00]*\S[^\x00]*$"
+_SAYABLE = r"^[^\x00]*[^\s\x00][^\x00]*$"
 Words = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=4000, pattern=_SAYABLE)]
 Contact = Annotated[
     str, StringConstraints(strict=True, max_length=254, pattern=r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
