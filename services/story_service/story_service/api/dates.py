@@ -4,13 +4,12 @@ from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
 
 
 def _written(value: object) -> object:
-    if not isinstance(value, str):
-        raise PydanticCustomError("date_type", "Input should be a date in a string, such as 1954-07-04")
-    return value
+    if isinstance(value, str):
+        return value
+    raise ValueError("a date is a string, such as 1954-07-04")
 
 
 WrittenDate = Annotated[date, BeforeValidator(_written)]
