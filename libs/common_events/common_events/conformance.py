@@ -86,7 +86,7 @@ class LinedSubscription:
         await self._subscription.acknowledge(deliveries)
 
 
-def _outlived(_: Any) -> None:
+async def _outlived(_: Any) -> None:
     """A transport whose subscriptions do nothing by themselves has nothing to stop when their process dies."""
 
 
@@ -102,7 +102,7 @@ class Transport:
     subscription: Callable[[str], Resumable]
     restart: Callable[[], Awaitable[object]]
     lose: Callable[[], Awaitable[object]] | None = None
-    die: Callable[[Any], None] = _outlived
+    die: Callable[[Any], Awaitable[None]] = _outlived
     many: int = 250
     line: Line = field(default_factory=Line)
 

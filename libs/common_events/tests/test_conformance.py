@@ -181,7 +181,7 @@ async def test_a_crash_between_effect_and_acknowledgement_repeats_no_effect(tran
     inner = transport.subscription("a")
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(world.consumer(Dying(inner, transport.line)).run(asyncio.Event()), 10)
-    transport.die(inner)
+    await transport.die(inner)
     done = len(await world.effects())
     assert done > 0
     await transport.publisher().publish([event(5)])

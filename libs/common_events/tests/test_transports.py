@@ -85,7 +85,7 @@ async def test_what_a_dead_process_left_comes_first_and_in_order(transport: Tran
     await publisher.publish([event(n) for n in range(transport.many)])
     taken = await take(dead, 10)
     await dead.acknowledge([delivery for delivery in taken if delivery.envelope.aggregate_version % 2])
-    transport.die(dead)
+    await transport.die(dead)
     await publisher.publish([event(n) for n in range(transport.many, transport.many + 5)])
     successor = transport.subscription("a")
     found = versions(await take_and_finish(successor, transport.many + 5 - sum(n % 2 for n in range(len(taken)))))
