@@ -122,7 +122,7 @@ def _sns_sqs(aws: Aws, topology: Topology) -> Transport:
         line.is_cut = False
 
     async def die(subscription: SqsSubscription) -> None:
-        """Let the time of what it holds pass: moto hands out 8 while 6 is hidden, which a FIFO queue of AWS does not."""
+        """Let the time of what it holds pass: moto hands out 8 while 6 is hidden, which no FIFO queue of AWS does."""
         subscription.close()
         await asyncio.sleep(1.5 * _VISIBILITY_SECONDS)
 
