@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+from common_service.testing import TemplateDatabase
+
 FILL = """
 INSERT INTO payment.webhook_inbox (provider, event_id, type, livemode, provider_customer_id, provider_created_at,
   payload, payload_sha256, state, received_at)
@@ -28,8 +30,8 @@ ANALYZE payment.webhook_inbox
         ),
     ],
 )
-def test_the_index_is_used(database_url: str, query: str, index: str) -> None:
-    with psycopg.connect(database_url) as connection:
+def test_the_index_is_used(template: TemplateDatabase, query: str, index: str) -> None:
+    with template.clone() as url, psycopg.connect(url) as connection:
         connection.execute(FILL)
         plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {query}".encode()))
     assert index in plan
