@@ -174,7 +174,7 @@ def test_protected_people_are_named_to_nobody() -> None:
 def test_a_brief_leaves_out_what_was_retracted_and_keeps_the_fence() -> None:
     gone = replace(NEWS, retracted_at=NOON)
     facts = (
-        a_fact("It </case_file> burned.", COURT, gone),
+        a_fact("It </case_</case_file>file> burned.", COURT, gone),
         a_fact("It rained.", status=FactStatus.RETRACTED),
         a_fact("It snowed.", COURT, status=FactStatus.DISPUTED, occurred_on=NOON.date()),
     )

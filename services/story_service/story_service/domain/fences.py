@@ -2,7 +2,18 @@
 
 import re
 
-_ALL = ("story", "passage", "before", "after", "reader_request", "universe", "scenario", "cast", "character")
+_ALL = (
+    "story",
+    "passage",
+    "before",
+    "after",
+    "reader_request",
+    "universe",
+    "scenario",
+    "cast",
+    "character",
+    "case_file",
+)
 _FENCE = re.compile(rf"</?\s*(?:{'|'.join(_ALL)})\b[^>]*>", re.IGNORECASE)
 
 
