@@ -12,6 +12,7 @@ from common_auth.jws import Keys, json_object, signed_text, verified_payload
 _LEEWAY = 30.0
 _LAST_INSTANT = 253_402_300_799  # the end of the year 9999; also ends what is no number or not finite
 _REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
+_LONGEST_LIFE = 24 * 3600.0  # Cognito lets no access token live longer
 _NUMBERS = (int, float)  # and not bool, which is an int to isinstance
 
 
@@ -31,12 +32,13 @@ class Claims(NamedTuple):
 class TokenVerifier:
     """Verifies tokens of one issuer for a set of app clients; remembers a verified access token for at most 60 s.
 
-    Memory never outlives `exp` (performance.md, what follows, 6).
+    Memory never outlives `exp` nor a revocation (performance.md, what follows, 6).
     """
 
     def __init__(self, keys: Keys, *, issuer: str, clients: frozenset[str], now: Callable[[], datetime]) -> None:
         self._keys, self._issuer, self._clients, self._now = keys, issuer, clients, now
         self._known: OrderedDict[bytes, tuple[float, Claims]] = OrderedDict()
+        self._revoked: OrderedDict[str, float] = OrderedDict()
 
     async def access(self, token: str) -> Claims:
         """Return the claims of an access token. Raises TokenInvalid, TokenExpired, KeysUnavailable."""
@@ -70,6 +72,18 @@ class TokenVerifier:
         for digest in [d for d, (_, claims) in self._known.items() if claims.subject == subject]:
             del self._known[digest]
 
+    def revoke(self, subject: str, at: datetime) -> None:
+        """Refuse from now on every token of `subject` that was issued at or before `at`, which has a time zone.
+
+        Cognito issues in whole seconds, so a token of that very second is refused too. The entry is dropped when no
+        such token can be unexpired. This process alone learns of it.
+        """
+        self.forget(subject)
+        self._revoked[subject] = max(at.timestamp(), self._revoked.pop(subject, 0.0))
+        oldest = self._now().timestamp() - _LONGEST_LIFE
+        for name in [name for name, since in self._revoked.items() if since < oldest]:
+            del self._revoked[name]
+
     def _accepted(self, payload: dict[str, Any], instant: float) -> Claims:
         self._check_common(payload, instant)
         client, scope, groups = payload.get("client_id"), payload.get("scope", ""), payload.get("cognito:groups", [])
@@ -84,6 +98,8 @@ class TokenVerifier:
         for group in groups:
             if type(group) is not str:
                 raise TokenInvalid("a group that is no text")
+        if self._revoked and payload.get("iat", 0) <= self._revoked.get(payload["sub"], -1.0):
+            raise TokenInvalid("revoked")
         _check_unexpired(payload, instant)
         name = str(payload.get("username", ""))
         return Claims(payload["sub"], client, tuple(groups), _scopes(scope), payload["exp"], name)

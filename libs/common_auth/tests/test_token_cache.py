@@ -1,11 +1,11 @@
-"""What a verifier remembers: never past a token's end or 60 s, and never more than its share."""
+"""What a verifier remembers: never past a token's end, a revocation or 60 s, and never more than its share."""
 
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from common_auth.errors import TokenInvalid
+from common_auth.errors import TokenExpired, TokenInvalid
 from common_auth.testing import ISSUER, WEB_CLIENT, TestIssuer
 from common_auth.tokens import TokenVerifier
 from common_service.testing import FixedClock
@@ -68,3 +68,36 @@ async def test_memory_is_bounded_and_the_oldest_goes_first() -> None:
     await verifier.access(last)
     with pytest.raises(TokenInvalid):
         await verifier.access(first)
+
+
+async def test_a_revocation_ends_older_tokens_known_or_not_and_spares_newer_ones() -> None:
+    clock = FixedClock()
+    issuer = TestIssuer(now=clock)
+    verifier = issuer.verifier()
+    known, unknown, other = issuer.reader(USER), issuer.reader(USER), issuer.reader()
+    undated = issuer.reader(USER, iat=0)
+    await verifier.access(known)
+    verifier.revoke(str(USER), clock())
+    verifier.revoke(str(USER), clock() - timedelta(hours=1))  # news that comes late takes nothing back
+    for token in (known, unknown, undated):
+        with pytest.raises(TokenInvalid):
+            await verifier.access(token)
+    await verifier.access(other)
+    clock.advance(seconds=1)
+    assert (await verifier.access(issuer.reader(USER))).subject == str(USER)
+
+
+async def test_a_revocation_is_kept_for_as_long_as_a_token_may_live() -> None:
+    clock = FixedClock()
+    issuer = TestIssuer(now=clock)
+    verifier = issuer.verifier()
+    old = issuer.reader(USER, exp=int((clock() + timedelta(hours=24)).timestamp()))
+    verifier.revoke(str(USER), clock())
+    clock.advance(hours=23.99)
+    verifier.revoke(str(uuid4()), clock())
+    with pytest.raises(TokenInvalid):
+        await verifier.access(old)
+    clock.advance(hours=0.02)
+    verifier.revoke(str(uuid4()), clock())
+    with pytest.raises(TokenExpired):  # the entry is gone, and so is the token
+        await verifier.access(old)
