@@ -19,6 +19,7 @@ from services.story_service.tests.memory_library import MemoryLibrary
 from services.story_service.tests.memory_revisions import MemoryAnalyses, MemoryCloneAttempts, MemoryRevisions
 from services.story_service.tests.memory_tables import MemoryUsageBook, Tables
 from story_service.application.analysing.ports import Analyses
+from story_service.application.attempts import AttemptKey
 from story_service.application.cases.reading import CaseReader
 from story_service.application.catalog.ports import Catalog
 from story_service.application.character_ports import CharacterAttempts, Characters
@@ -26,7 +27,6 @@ from story_service.application.library_ports import Library
 from story_service.application.model_ports import Models
 from story_service.application.ports import (
     Acceptance,
-    AttemptKey,
     Attempts,
     Generations,
     Stories,

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
 from services.story_service.tests.memory_library import OPENED
+from story_service.application.attempts import AttemptKey
 from story_service.application.character_ports import Whose
-from story_service.application.ports import AttemptKey
 from story_service.domain.character import Character, Kind, Persona, Visibility
 from story_service.domain.ids import CharacterId, UserId
 

@@ -9,9 +9,9 @@ import pytest
 from common_service.database import Database
 from services.story_service.tests.memory import MODELS, MemoryDatabase
 from services.story_service.tests.worlds import NOON, READER, STORY_TEXT, CountedWork, Script, World, a_plan, in_pieces
+from story_service.application.attempts import AttemptKey
 from story_service.application.chain_writer import ChainWriter, Patience
 from story_service.application.generate_story import Ask
-from story_service.application.ports import AttemptKey
 from story_service.domain.errors import ModelUnavailable, PlanUpgradeRequired, WriterFailed
 from story_service.domain.generation import Generation, State
 from story_service.domain.pricing import CatalogModel, Endpoint, Usage, quote_chain

@@ -18,8 +18,9 @@ from common_service.ids import uuid7
 from services.story_service.tests.memory_characters import investigators
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import NOON, OTHER, READER, UNSAFE, CountedWork, World, a_plan, no_plan
+from story_service.application.attempts import AttemptKey
 from story_service.application.character_ports import Whose
-from story_service.application.ports import AttemptKey, StartWork
+from story_service.application.ports import StartWork
 from story_service.domain.access import Limit
 from story_service.domain.character import Character, Kind, Persona, Visibility
 from story_service.domain.errors import CharacterLimitReached

@@ -6,8 +6,8 @@ import pytest
 
 from common_service.idempotency import IdempotencyKeyReused
 from services.story_service.tests.worlds import READER, UNSAFE, World, a_plan, no_plan
+from story_service.application.attempts import AttemptKey
 from story_service.application.generate_story import Ask
-from story_service.application.ports import AttemptKey
 from story_service.domain.errors import (
     InputBlocked,
     MaxPriceExceeded,

@@ -11,8 +11,9 @@ import pytest
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.worlds import READER, UNSAFE, World, a_plan
 from story_service.application.accept_generations import AcceptGenerations, Call
+from story_service.application.attempts import AttemptKey
 from story_service.application.kinds import Kind, Order, Output, Piece
-from story_service.application.ports import AttemptKey, StartWork, Work
+from story_service.application.ports import StartWork, Work
 from story_service.domain.access import GENERATE, Access
 from story_service.domain.errors import QuotaExceeded
 from story_service.domain.generation import Generation, State, Target

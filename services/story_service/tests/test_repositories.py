@@ -23,7 +23,8 @@ from services.story_service.tests.worlds import (
     stored,
     story_of,
 )
-from story_service.application.ports import Acceptance, AttemptKey, StartWork
+from story_service.application.attempts import AttemptKey
+from story_service.application.ports import Acceptance, StartWork
 from story_service.domain.drafts import delta
 from story_service.domain.generation import Billing, Ending, State
 from story_service.domain.ids import DecisionId, ReservationId, StoryId

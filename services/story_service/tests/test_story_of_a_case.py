@@ -8,8 +8,8 @@ import pytest
 from services.story_service.tests.a_case import a_fact, a_file, a_source
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.worlds import NOON, OTHER, READER, World
+from story_service.application.attempts import AttemptKey
 from story_service.application.generate_story import Ask
-from story_service.application.ports import AttemptKey
 from story_service.domain.access import Limit
 from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit

@@ -14,8 +14,8 @@ from common_service.testing import ready
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_characters import investigators
 from services.story_service.tests.worlds import NOON, OTHER, READER, UNSAFE, CountedWork, World, story_of
+from story_service.application.attempts import AttemptKey
 from story_service.application.generate_story import Ask
-from story_service.application.ports import AttemptKey
 from story_service.application.story_kind import request_document, request_of
 from story_service.domain.cast import cast_member
 from story_service.domain.character import Character, Kind, Persona, Visibility

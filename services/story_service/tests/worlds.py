@@ -10,10 +10,11 @@ from uuid import UUID
 from common_service.ids import uuid7
 from services.story_service.tests.memory import assert_no_open_work, open_works
 from story_service.api.use_cases import UseCases
+from story_service.application.attempts import AttemptKey
 from story_service.application.chain_writer import Patience
 from story_service.application.generate_story import Ask
 from story_service.application.kinds import Kind
-from story_service.application.ports import AttemptKey, StartWork, StoryWriter
+from story_service.application.ports import StartWork, StoryWriter
 from story_service.application.release import Mode
 from story_service.application.story_kind import STORY, request_document
 from story_service.application.sweep_generations import SweepGenerations

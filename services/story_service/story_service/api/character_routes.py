@@ -16,8 +16,8 @@ from common_service.rate_limit import RateLimits, limited
 from story_service.api.character_schemas import CharacterIn, CharacterOut, CharacterPatch
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.api.use_cases import UseCases
+from story_service.application.attempts import AttemptKey
 from story_service.application.character_ports import Whose
-from story_service.application.ports import AttemptKey
 from story_service.domain import errors
 from story_service.domain.character import Visibility
 from story_service.domain.ids import CharacterId, UserId

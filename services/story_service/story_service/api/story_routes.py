@@ -20,8 +20,8 @@ from story_service.api.schemas import AcceptedOut, StoryIn, StoryOut, StorySumma
 from story_service.api.story_tags import tag_of
 from story_service.api.streams import EVENTS, MEDIA_TYPE, event_stream
 from story_service.api.use_cases import UseCases
+from story_service.application.attempts import AttemptKey
 from story_service.application.generate_story import AcceptedStory
-from story_service.application.ports import AttemptKey
 from story_service.domain import errors
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.ids import StoryId, UserId

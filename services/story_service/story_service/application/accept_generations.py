@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from story_service.application.attempts import AttemptKey
 from story_service.application.detached import DetachedRuns
 from story_service.application.kinds import Commission, Kinds, Order
 from story_service.application.ports import (
     Acceptance,
-    AttemptKey,
     Clock,
     Moderator,
     NewId,

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
+from story_service.application.attempts import AttemptKey
 from story_service.application.kinds import Order, Piece
-from story_service.application.ports import AttemptKey, NewId, Work
+from story_service.application.ports import NewId, Work
 from story_service.application.story_kind import STORY, request_document
 from story_service.domain.access import GENERATE, Access
 from story_service.domain.cases.brief import brief

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_service.idempotency import IdempotencyKeyReused, IdempotencyKeys
-from story_service.application.ports import Acceptance, AttemptKey
+from story_service.application.attempts import AttemptKey
+from story_service.application.ports import Acceptance
 from story_service.domain.character import Character, Kind, Persona, Visibility
 from story_service.domain.ids import CharacterId, UserId
 from story_service.infrastructure.documents import acceptance_document, acceptance_of

@@ -4,9 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
+from story_service.application.attempts import AttemptKey
 from story_service.application.kinds import Order, Piece
 from story_service.application.own_story import own_story
-from story_service.application.ports import AttemptKey, NewId, StartWork, Subscriptions, Work
+from story_service.application.ports import NewId, StartWork, Subscriptions, Work
 from story_service.domain.access import Access
 from story_service.domain.analysing.analysis import (
     ANALYSIS,

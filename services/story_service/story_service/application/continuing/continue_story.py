@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
+from story_service.application.attempts import AttemptKey
 from story_service.application.continuing.continuation_kind import wish_document
 from story_service.application.kinds import Order, Piece
 from story_service.application.own_story import demand_unwritten, own_story
-from story_service.application.ports import AttemptKey, NewId, Work
+from story_service.application.ports import NewId, Work
 from story_service.domain.access import GENERATE, Access
 from story_service.domain.continuing.continuation import Wish, demand_possible, messages
 from story_service.domain.generation import Generation, Target
