@@ -25,13 +25,13 @@ from common_service.settings import ServiceSettings
 class Surroundings:
     """One pool of connections, an HTTP client, who may call and how often, and the tokens to call others with.
 
-    `http` is for services of ours, `issuer` for Cognito, which is not told what trace a call is part of (ADR 14).
+    `http` is for services of ours, `vendors` for Cognito and other houses: they are not told of our traces (ADR 14).
     `registry` holds the metrics of all this, for the application's own.
     """
 
     database: Database
     http: httpx2.AsyncClient
-    issuer: httpx2.AsyncClient
+    vendors: httpx2.AsyncClient
     people: TokenVerifier
     callers: Callers
     tokens: ServiceTokens
@@ -42,7 +42,7 @@ class Surroundings:
     async def close(self) -> None:
         """Let go of every connection."""
         await self.limits.close()
-        await self.issuer.aclose()
+        await self.vendors.aclose()
         await self.http.aclose()
         await self.database.close()
 
@@ -59,18 +59,18 @@ def surroundings(
     settings: ServiceSettings, permissions: Permissions, guests: GuestTokens | None = None
 ) -> Surroundings:
     """Build them; `permissions` says what the groups of this service's callers may do, `guests` who else may call."""
-    http, issuer, registry = HttpClient(), HttpClient(tells_trace=False), CollectorRegistry()
-    keys = JwksCache(settings.cognito_jwks_url, issuer)
+    http, vendors, registry = HttpClient(), HttpClient(tells_trace=False), CollectorRegistry()
+    keys = JwksCache(settings.cognito_jwks_url, vendors)
     people = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.reader_clients, now=utc_now)
     services = TokenVerifier(keys, issuer=settings.cognito_issuer, clients=settings.service_clients, now=utc_now)
     secret = settings.service_client_secret.get_secret_value()
     return Surroundings(
         database=Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size),
         http=http,
-        issuer=issuer,
+        vendors=vendors,
         people=people,
         callers=Callers(people, services, permissions, guests),
-        tokens=ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, issuer),
+        tokens=ServiceTokens(settings.cognito_token_url, settings.service_client_id, secret, vendors),
         cursors=Cursors(settings.cursor_secret.get_secret_value()),
         limits=rate_limits(settings, registry),
         registry=registry,

@@ -160,7 +160,7 @@ def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: 
 def _human_check(settings: Settings, around: Surroundings) -> HumanCheck:
     if not settings.captcha_verify_url:
         return NobodyAsks()
-    return SiteVerify(settings.captcha_verify_url, settings.captcha_secret.get_secret_value(), around.http)
+    return SiteVerify(settings.captcha_verify_url, settings.captcha_secret.get_secret_value(), around.vendors)
 
 
 def _feed(around: Surroundings) -> APIRouter:
