@@ -1,5 +1,6 @@
 """What is in a case file: sources, facts, persons."""
 
+from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
@@ -11,9 +12,12 @@ from common_service.idempotency import IdempotencyKey, request_hash
 from story_service.api.cases.routes import ADMITTED, ONCE, OWNED, REPLAYED, CaseUseCases, created, responses
 from story_service.api.cases.schemas import FactIn, FactPatch, PersonIn, PersonPatch, SourceIn
 from story_service.api.cases.views import FactOut, PersonOut, SourceOut
+from story_service.api.schemas import Wire
 from story_service.application.attempts import AttemptKey
 from story_service.application.cases.own_cases import Attempt
+from story_service.application.cases.ports import Document
 from story_service.domain.cases import errors as refusals
+from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.cases.changes import with_fact, with_person, with_source, without_source
 from story_service.domain.ids import UserId
 
@@ -52,9 +56,10 @@ def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
     ) -> Response:
         """Add a source; it gets the next number, which is never given again."""
         source = body.source(use_cases.new_id())
-        attempt = Attempt(
-            f"POST /story/v1/cases/{case_id}/sources",
-            AttemptKey(key, request_hash(body.model_dump())),
+        attempt = _attempt(
+            f"{case_id}/sources",
+            key,
+            body,
             lambda file: SourceOut.of(file.source(source.id), file, is_own=True).model_dump(mode="json"),
         )
         return created(
@@ -97,15 +102,19 @@ def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> 
     ) -> Response:
         """Add a fact. In a documented case it needs a source that stands."""
         fact = body.fact(use_cases.new_id())
-        attempt = Attempt(
-            f"POST /story/v1/cases/{case_id}/facts",
-            AttemptKey(key, request_hash(body.model_dump())),
+        attempt = _attempt(
+            f"{case_id}/facts",
+            key,
+            body,
             lambda file: FactOut.of(file.fact(fact.id), file, is_own=True).model_dump(mode="json"),
         )
-        words = "\n".join((body.statement, *(cited.quote for cited in body.sources)))
         return created(
             await use_cases.own.add(
-                UserId(reader.user_id), case_id, lambda file: with_fact(file, fact, use_cases.now()), words, attempt
+                UserId(reader.user_id),
+                case_id,
+                lambda file: with_fact(file, fact, use_cases.now()),
+                body.words,
+                attempt,
             ),
             FactOut,
         )
@@ -136,15 +145,19 @@ def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
     ) -> Response:
         """Add a person. A minor must be protected, and a conviction of somebody real needs its source."""
         person = body.person(use_cases.new_id())
-        attempt = Attempt(
-            f"POST /story/v1/cases/{case_id}/persons",
-            AttemptKey(key, request_hash(body.model_dump())),
+        attempt = _attempt(
+            f"{case_id}/persons",
+            key,
+            body,
             lambda file: PersonOut.of(file.person(person.id), is_own=True).model_dump(mode="json"),
         )
-        words = "\n".join((body.name, *body.aliases))
         return created(
             await use_cases.own.add(
-                UserId(reader.user_id), case_id, lambda file: with_person(file, person, use_cases.now()), words, attempt
+                UserId(reader.user_id),
+                case_id,
+                lambda file: with_person(file, person, use_cases.now()),
+                body.words,
+                attempt,
             ),
             PersonOut,
         )
@@ -163,3 +176,8 @@ def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
             lambda file: "\n".join(file.person(person_id).names),
         )
         return PersonOut.of(file.person(person_id), is_own=True)
+
+
+def _attempt(parts: str, key: str, body: Wire, show: Callable[[CaseFile], Document]) -> Attempt:
+    """Return the call that adds to the `parts` of a case, under its key."""
+    return Attempt(f"POST /story/v1/cases/{parts}", AttemptKey(key, request_hash(body.model_dump())), show)

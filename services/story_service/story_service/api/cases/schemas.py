@@ -181,6 +181,11 @@ class FactIn(_Founded):
             self.person_id,
         )
 
+    @property
+    def words(self) -> str:
+        """What is judged."""
+        return "\n".join((self.statement, *(cited.quote for cited in self.sources)))
+
 
 class FactPatch(_Founded):
     """What is to change; what is absent or null stays. `sources` replaces all of them."""
@@ -232,6 +237,11 @@ class PersonIn(Wire):
             self.is_minor,
             self.protected,
         )
+
+    @property
+    def words(self) -> str:
+        """What is judged."""
+        return "\n".join((self.name, *self.aliases))
 
 
 class PersonPatch(Wire):
