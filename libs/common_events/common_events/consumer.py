@@ -161,7 +161,7 @@ class Consumer:
 
     async def _redrive(self) -> None:
         """Apply the dead letters that somebody asked for again."""
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             asked = await self._letters.asked_for(session, self._name)
         for envelope in asked:
             try:

@@ -53,7 +53,7 @@ class EventFeed:
         wanted: list[ColumnElement[bool]] = [seq > after]
         if types:
             wanted.append(self._table.c.type.in_(types))
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             upto = await self._end(session, wanted, limit) or after
             if upto == after:
                 return FeedPage([], after)

@@ -9,11 +9,13 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
+from common_service.database_checks import check_on_checkout, refuse_writes
 from common_service.tracing_sql import trace_statements
 
 Answer = TypeVar("Answer")
 _STATEMENT_TIMEOUT_MS = 10_000
 _IDLE_IN_TRANSACTION_MS = 30_000
+_TRUSTED_SECONDS = 5.0
 _GRACE_SECONDS = 2.0  # a server that lives answers within the statement's own limit
 
 
@@ -21,6 +23,7 @@ class Database:
     """An engine whose sessions give up rather than hang: on a full pool, a slow statement, an idle transaction,
 
     and on a server that holds the connection and never answers. All but the first raise OperationalError.
+    A connection that was idle for longer than `trusted_seconds` is asked before it is used (`check_on_checkout`).
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class Database:
         pool_size: int = 10,
         statement_timeout_ms: int = _STATEMENT_TIMEOUT_MS,
         pool_wait_seconds: float = 5.0,
+        trusted_seconds: float = _TRUSTED_SECONDS,
     ) -> None:
         limits = {
             "statement_timeout": statement_timeout_ms,
@@ -41,7 +45,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,
-            pool_pre_ping=True,
             pool_recycle=1800,
             hide_parameters=True,  # an error's text must not carry a reader's words into the log
             connect_args={
@@ -50,15 +53,26 @@ class Database:
                 "async_creator_fn": _impatient(statement_timeout_ms / 1000 + _GRACE_SECONDS).connect,
             },
         )
+        check_on_checkout(self.engine.sync_engine, trusted_seconds)
         trace_statements(self.engine.sync_engine)
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")  # the same pool
+        refuse_writes(self._reading.sync_engine)
 
     def session(self) -> AsyncSession:
         """Open a session; what it loaded stays readable after commit."""
         return AsyncSession(self.engine, expire_on_commit=False)
 
+    def reading(self) -> AsyncSession:
+        """Open a session that reads, one round trip a statement: no transaction is begun around them.
+
+        Each statement sees what is committed by then, as it does within a transaction too (READ COMMITTED). What
+        writes or locks raises RuntimeError and is not sent.
+        """
+        return AsyncSession(self._reading, expire_on_commit=False)
+
     async def ping(self) -> None:
         """Raise OperationalError unless the database answers."""
-        async with self.engine.connect() as connection:
+        async with self._reading.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -67,12 +81,15 @@ class Database:
 
 
 class SqlWork:
-    """One transaction, rolled back unless `commit` was called. Subclasses hang their repositories in `open`."""
+    """One transaction, rolled back unless `commit` was called. Subclasses hang their repositories in `open`.
+
+    One that `reads` is no transaction but `Database.reading`, for what changes nothing.
+    """
 
     session: AsyncSession
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, reads: bool = False) -> None:
+        self._database, self._reads = database, reads
 
     def open(self, session: AsyncSession) -> None:
         """Build the repositories that share this session."""
@@ -86,7 +103,7 @@ class SqlWork:
         return work
 
     async def __aenter__(self) -> Self:
-        self.session = self._database.session()
+        self.session = self._database.reading() if self._reads else self._database.session()
         self.open(self.session)
         return self
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common_service.database import Database, SqlWork
+from libs.common_service.tests.proxies import proxy_before
 from sandbox.servers.ports import free_port
 
 pytestmark = pytest.mark.anyio
@@ -54,45 +54,19 @@ async def test_a_slow_statement_ends_and_its_connection_serves_on(database_url: 
     await database.close()
 
 
-async def test_a_server_that_never_answers_costs_a_bounded_wait(silent: tuple[str, asyncio.Event]) -> None:
-    url, silence = silent
-    database = Database(url, pool_size=1, statement_timeout_ms=100)
-    await database.ping()
-    silence.set()
-    started = time.monotonic()
-    with pytest.raises(DBAPIError) as failed:
+async def test_a_server_that_never_answers_costs_a_bounded_wait(database_url: str) -> None:
+    async with proxy_before(database_url) as proxy:
+        database = Database(proxy.url, pool_size=1, statement_timeout_ms=100)
         await database.ping()
-    assert isinstance(failed.value, OperationalError)
-    assert time.monotonic() - started < 8
-    silence.clear()
-    await database.ping()
-    await database.close()
-
-
-@pytest.fixture
-async def silent(database_url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """Put a proxy before the database that can be made to swallow everything, as a stopped server does."""
-    silence, open_ones = asyncio.Event(), set[asyncio.StreamWriter]()
-    host, _, rest = database_url.partition("@")[2].partition("/")
-    server_host, _, port = host.partition(":")
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            if not silence.is_set():
-                writer.write(data)
-        writer.close()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(server_host, int(port))
-        open_ones.update((writer, far_writer))
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer), return_exceptions=True)
-
-    ours = free_port()
-    server = await asyncio.start_server(connected, "127.0.0.1", ours)
-    yield f"{database_url.partition('@')[0]}@127.0.0.1:{ours}/{rest}", silence
-    server.close()
-    for writer in open_ones:
-        writer.close()
+        proxy.silence.set()
+        started = time.monotonic()
+        with pytest.raises(DBAPIError) as failed:
+            await database.ping()
+        assert isinstance(failed.value, OperationalError)
+        assert time.monotonic() - started < 8
+        proxy.silence.clear()
+        await database.ping()
+        await database.close()
 
 
 async def test_an_idle_transaction_is_ended_by_the_server(database: Database) -> None:
@@ -143,6 +117,75 @@ async def test_a_server_that_came_back_is_found_again(database: Database) -> Non
         await session.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     await killer.close()
     await database.ping()
+
+
+async def test_reading_takes_a_round_trip_a_statement_and_writing_two_more(database_url: str) -> None:
+    async with proxy_before(database_url) as proxy:
+        database = Database(proxy.url, pool_size=1)
+
+        async def round_trips(reads: bool, statements: int) -> int:
+            before = proxy.round_trips
+            async with SqlWork(database, reads=reads) as work:
+                for _ in range(statements):
+                    await work.session.execute(COUNT)
+                if not reads:
+                    await work.session.execute(ADD)
+                    await work.commit()
+            return proxy.round_trips - before
+
+        for _ in range(10):  # the driver prepares what comes often
+            await round_trips(reads=False, statements=1)
+        assert [await round_trips(reads=True, statements=n) for n in (1, 2)] == [1, 2]
+        assert await round_trips(reads=False, statements=0) == 3  # BEGIN, the statement, COMMIT
+        await database.close()
+
+
+async def test_a_session_that_reads_neither_writes_nor_locks(database: Database) -> None:
+    forbidden = [
+        "INSERT INTO kit.effects (what) VALUES ('x')",
+        "update kit.effects SET what = 'y'",
+        "WITH gone AS (DELETE FROM kit.effects RETURNING n) SELECT count(*) FROM gone",
+        "SELECT n FROM kit.effects FOR UPDATE",
+        "SELECT n FROM kit.effects FOR KEY SHARE SKIP LOCKED",
+        "SELECT pg_advisory_xact_lock(1)",
+        "DROP TABLE kit.effects",
+    ]
+    for statement in forbidden:
+        async with SqlWork(database, reads=True) as work:
+            with pytest.raises(RuntimeError):
+                await work.session.execute(text(statement))
+    async with SqlWork(database, reads=True) as work:
+        assert (await work.session.execute(text("WITH all_n AS (SELECT 1) SELECT * FROM all_n"))).scalar_one() == 1
+    async with SqlWork(database) as work:
+        await work.session.execute(ADD)  # the pool is the same, and a transaction still is one
+    assert await effects(database) == 0
+
+
+async def test_after_a_restart_every_connection_of_the_pool_is_replaced_unseen(database: Database) -> None:
+    async def pid() -> int:
+        async with database.reading() as session:
+            return int((await session.execute(text("SELECT pg_backend_pid() FROM pg_sleep(0.02)"))).scalar_one())
+
+    async def crowd() -> set[int]:
+        return set(await asyncio.gather(*(pid() for _ in range(8))))
+
+    old = await crowd()
+    async with database.session() as session:
+        others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid = ANY(:pids)"
+        ended = await session.execute(text(others + " AND pid <> pg_backend_pid()"), {"pids": list(old)})
+        ended_count = len(ended.all())
+    assert ended_count >= len(old) - 1
+    assert len(await crowd() & old) <= 1
+
+
+async def test_what_nobody_used_for_a_while_is_asked_first(database_url: str) -> None:
+    async with proxy_before(database_url) as proxy:
+        database = Database(proxy.url, pool_size=1, trusted_seconds=0.0)
+        await database.ping()
+        before = proxy.round_trips
+        await database.ping()
+        assert proxy.round_trips - before == 2
+        await database.close()
 
 
 async def test_times_come_back_aware_and_in_utc(database: Database) -> None:

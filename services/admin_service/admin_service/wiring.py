@@ -1,6 +1,7 @@
 """The adapters of admin_service, put together by hand."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import httpx2
 from fastapi import APIRouter, FastAPI
@@ -33,11 +34,12 @@ from common_service.serving import Background
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
     around = surroundings(settings, settings.group_permissions)
+    start_reading = partial(SqlAdminWork, around.database, reads=True)
     desk_url = f"{settings.story_base_url}/internal/v1/moderation/cases"
     return assemble(
         UseCases(
-            list_users=ListUsers(lambda: SqlAdminWork(around.database), utc_now),
-            read_user=ReadUser(lambda: SqlAdminWork(around.database), sources(settings, around.tokens, around.http)),
+            list_users=ListUsers(start_reading, utc_now),
+            read_user=ReadUser(start_reading, sources(settings, around.tokens, around.http)),
         ),
         around.callers,
         around.cursors,

@@ -82,6 +82,7 @@ def http_app(settings: Settings) -> FastAPI:
         livemode=settings.livemode,
         api_version=API_VERSION,
         count_webhook=WebhookMetrics(around.registry),
+        start_reading=lambda: SqlPaymentWork(around.database, reads=True),
     )
 
     @contextlib.asynccontextmanager

@@ -35,7 +35,12 @@ def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
     around = surroundings(settings, settings.group_permissions)
     return assemble(
-        wire(lambda: SqlUserWork(around.database), CognitoIdentities(around.people), utc_now),
+        wire(
+            lambda: SqlUserWork(around.database),
+            CognitoIdentities(around.people),
+            utc_now,
+            lambda: SqlUserWork(around.database, reads=True),
+        ),
         around.callers,
         around.cursors,
         now=utc_now,

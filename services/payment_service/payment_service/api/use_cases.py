@@ -35,7 +35,9 @@ from payment_service.domain.return_paths import ReturnPaths
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The adapters that use cases stand on. `ttl_seconds`: how long others may keep an access snapshot."""
+    """The adapters that use cases stand on. `ttl_seconds`: how long others may keep an access snapshot;
+    `start_reading`, where it is another one, is for what changes nothing.
+    """
 
     start_work: StartWork
     gateway: PaymentGateway
@@ -51,6 +53,7 @@ class World:
     livemode: bool
     api_version: str
     count_webhook: CountWebhook
+    start_reading: StartWork | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +91,28 @@ class UseCases:
 def wire(world: World) -> UseCases:
     """Build the use cases over one world."""
     start_work, now = world.start_work, world.now
-    read_access = ReadAccess(start_work, now, world.ttl_seconds)
+    start_reading = world.start_reading or start_work
+    read_access = ReadAccess(start_work, now, world.ttl_seconds, start_reading)
     call = CallProvider(start_work, world.subscriptions, now)
     return UseCases(
-        list_plans=ListPlans(start_work),
+        list_plans=ListPlans(start_reading),
         read_access=read_access,
-        read_history=ReadHistory(start_work, now, read_access),
-        read_entitlements=ReadEntitlements(start_work),
+        read_history=ReadHistory(start_reading, now, read_access),
+        read_entitlements=ReadEntitlements(start_reading),
         change_entitlements=ChangeEntitlements(start_work, now),
         add_override=AddOverride(start_work, now, world.new_id, world.ttl_seconds),
         revoke_override=RevokeOverride(start_work, now, world.ttl_seconds),
         add_grant=AddGrant(start_work, now, world.new_id, world.ttl_seconds),
         void_grant=VoidGrant(start_work, now, world.ttl_seconds),
-        read_subscription=ReadSubscription(start_work),
-        read_picture=ReadPicture(start_work),
-        read_invoices=ReadInvoices(start_work),
-        read_billing=ReadBilling(start_work, read_access),
+        read_subscription=ReadSubscription(start_reading),
+        read_picture=ReadPicture(start_reading),
+        read_invoices=ReadInvoices(start_reading),
+        read_billing=ReadBilling(start_reading, read_access),
         open_checkout=OpenCheckout(start_work, world.gateway, world.return_paths, now, world.new_id),
-        read_checkout=ReadCheckout(start_work, read_access),
+        read_checkout=ReadCheckout(start_reading, read_access),
         open_portal=OpenPortal(start_work, world.gateway, world.return_paths, now),
-        validate_code=ValidateCode(start_work, world.promotions, now),
-        preview_change=PreviewChange(start_work, world.subscriptions),
+        validate_code=ValidateCode(start_reading, world.promotions, now),
+        preview_change=PreviewChange(start_reading, world.subscriptions),
         change_plan=ChangePlan(call),
         withdraw_change=WithdrawChange(call),
         cancel_subscription=CancelSubscription(call),
@@ -116,7 +120,7 @@ def wire(world: World) -> UseCases:
         receive_webhook=ReceiveWebhook(
             world.verify, world.parse, world.inbox, now, world.livemode, world.api_version, world.count_webhook
         ),
-        read_webhooks=ReadWebhooks(start_work),
+        read_webhooks=ReadWebhooks(start_reading),
         replay_webhooks=ReplayWebhooks(start_work, now),
         request_reconcile=RequestReconcile(start_work, now, world.new_id),
     )

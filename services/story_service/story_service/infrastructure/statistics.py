@@ -33,7 +33,7 @@ class SqlStatistics:
             WindowRow.user_id == user_id, WindowRow.meter == TOKENS
         )
         counted = select(*(part.scalar_subquery() for part in (stories, conversations, messages, tokens)))
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             row = (await session.execute(counted)).one()
         return Counts(*(int(count) for count in row))
 
@@ -46,6 +46,6 @@ class SqlStatistics:
             .subquery()
         )
         query = select(func.percentile_disc(_HUNDREDTHS).within_group(sums.c.tokens))
-        async with self._database.session() as session:
+        async with self._database.reading() as session:
             found = await session.scalar(query)
         return [int(bound) for bound in found or ()]

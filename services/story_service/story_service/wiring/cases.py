@@ -26,16 +26,18 @@ class CasePorts:
     subscriptions: Subscriptions
     moderator: Moderator
     now: Clock
+    start_reading: StartCaseWork | None = None
 
 
 def wire_cases(ports: CasePorts) -> CaseUseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
+    start_reading = ports.start_reading or start_work
     admit = AdmitCaseText(start_work, ports.moderator, now, uuid7)
     return CaseUseCases(
-        read=ReadCases(start_work),
+        read=ReadCases(start_reading),
         own=OwnCases(start_work, ports.subscriptions, admit, now, uuid7),
-        citations=ReadCitations(start_work),
+        citations=ReadCitations(start_reading),
         now=now,
         new_id=uuid7,
     )

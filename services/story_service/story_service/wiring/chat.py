@@ -43,6 +43,7 @@ class ChatPorts:
     accept: AcceptGenerations
     follow: FollowGeneration
     now: Clock
+    start_reading: StartChatWork | None = None
 
 
 def chat_kinds(now: Clock) -> tuple[Kind, ...]:
@@ -53,15 +54,16 @@ def chat_kinds(now: Clock) -> tuple[Kind, ...]:
 def wire_chat(ports: ChatPorts) -> ChatUseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
+    start_reading = ports.start_reading or start_work
     admit = AdmitWords(start_work, ports.moderator, now, uuid7)
     return ChatUseCases(
         open=OpenConversation(start_work, ports.subscriptions, now, uuid7),
-        read=ReadConversations(start_work),
+        read=ReadConversations(start_reading),
         change=ChangeConversation(start_work, now),
         messages=ChangeMessage(start_work, admit, now, uuid7),
         memories=OwnMemories(start_work, ports.subscriptions, admit, now, uuid7),
         converse=Converse(ports.accept, chat_of, uuid7),
-        context=ReadContext(start_work, ports.subscriptions),
+        context=ReadContext(start_reading, ports.subscriptions),
         follow=ports.follow,
     )
 

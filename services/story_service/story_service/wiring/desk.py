@@ -24,6 +24,7 @@ class DeskPorts:
     start_work: StartDeskWork
     human: HumanCheck
     now: Clock
+    start_reading: StartDeskWork | None = None
 
 
 def wire_desk(ports: DeskPorts) -> DeskUseCases:
@@ -31,7 +32,7 @@ def wire_desk(ports: DeskPorts) -> DeskUseCases:
     start_work, now = ports.start_work, ports.now
     return DeskUseCases(
         open=OpenCases(start_work, ports.human, now, uuid7),
-        mine=MyModeration(start_work, now),
+        mine=MyModeration(ports.start_reading or start_work, now),
         review=ReviewCases(start_work, now, uuid7),
     )
 

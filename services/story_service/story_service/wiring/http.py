@@ -139,7 +139,13 @@ def _lifespan(world: Outside, parts: Engine, jobs: Sequence[Job], drain: Drain) 
 def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: Drain) -> list[APIRouter]:
     """Return the routes of what has a work of its own."""
     around, ports = world.around, world.ports
-    case_ports = CasePorts(lambda: SqlCaseWork(around.database), ports.subscriptions, ports.moderator, ports.now)
+    case_ports = CasePorts(
+        lambda: SqlCaseWork(around.database),
+        ports.subscriptions,
+        ports.moderator,
+        ports.now,
+        lambda: SqlCaseWork(around.database, reads=True),
+    )
     chat = ChatPorts(
         lambda: SqlChatWork(around.database),
         ports.subscriptions,
@@ -147,8 +153,14 @@ def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: 
         use_cases.generate.accept,
         use_cases.follow,
         ports.now,
+        lambda: SqlChatWork(around.database, reads=True),
     )
-    desk_ports = DeskPorts(lambda: SqlDeskWork(around.database), _human_check(settings, around), ports.now)
+    desk_ports = DeskPorts(
+        lambda: SqlDeskWork(around.database),
+        _human_check(settings, around),
+        ports.now,
+        lambda: SqlDeskWork(around.database, reads=True),
+    )
     return [
         *case_routers(wire_cases(case_ports), around.callers, around.cursors),
         *chat_routers(wire_chat(chat), around.callers, around.cursors, around.limits, drain),

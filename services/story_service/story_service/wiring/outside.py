@@ -68,5 +68,6 @@ def outside(settings: Settings) -> Outside:
         moderator=moderator,
         mode=mode,
         more_kinds=chat_kinds(utc_now),
+        start_reading=lambda: SqlStoryWork(around.database, reads=True),
     )
     return Outside(around, redis, client, clients, gate, ports)

@@ -45,7 +45,7 @@ from story_service.domain.routing import Menu
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What the use cases stand on."""
+    """What the use cases stand on; `start_reading`, where it is another one, for those that change nothing."""
 
     start_work: StartWork
     subscriptions: Subscriptions
@@ -58,6 +58,7 @@ class Ports:
     keys: frozenset[str] = frozenset({"OPENAI_API_KEY"})
     patience: Patience = field(default_factory=Patience)
     more_kinds: Sequence[Kind] = ()
+    start_reading: StartWork | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +97,16 @@ def engine(ports: Ports) -> Engine:
 def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
     """Wire the use cases."""
     start_work, now = ports.start_work, ports.now
+    start_reading = ports.start_reading or start_work
     subscriptions, kinds = ports.subscriptions, parts.kinds
     menu = Menu(model, ports.keys)
     accept = AcceptGenerations(start_work, subscriptions, ports.moderator, parts.runs, kinds, menu, now, uuid7)
     admit = AdmitPersona(start_work, ports.moderator, now, uuid7)
     return UseCases(
         generate=GenerateStory(accept, uuid7),
-        follow=FollowGeneration(start_work, parts.live, kinds, now, ports.ping_seconds),
+        follow=FollowGeneration(start_reading, parts.live, kinds, now, ports.ping_seconds),
         cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live, kinds),
-        stories=ReadStories(start_work),
+        stories=ReadStories(start_reading),
         delete=DeleteStory(start_work, now),
         revise=ReviseStory(start_work, now),
         go_on=ContinueStory(accept, uuid7),
@@ -112,10 +114,10 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         publish=PublishStory(start_work, subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
         clone=CloneStory(start_work, subscriptions, now, uuid7),
         library=ReadLibrary(start_work, subscriptions, now),
-        catalog=ReadCatalog(start_work, ports.completions),
-        characters=ReadCharacters(start_work),
+        catalog=ReadCatalog(start_reading, ports.completions),
+        characters=ReadCharacters(start_reading),
         own_characters=OwnCharacters(start_work, subscriptions, admit, now, uuid7),
-        usage=ReadUsage(start_work, subscriptions, now),
-        ledger=ReadLedger(start_work),
-        quote=QuoteCall(start_work, subscriptions, menu, now),
+        usage=ReadUsage(start_reading, subscriptions, now),
+        ledger=ReadLedger(start_reading),
+        quote=QuoteCall(start_reading, subscriptions, menu, now),
     )

@@ -26,16 +26,17 @@ class UseCases:
     find_users: FindUsers
 
 
-def wire(start_work: StartWork, identities: Identities, now: Clock) -> UseCases:
-    """Build the use cases over one set of adapters."""
+def wire(start_work: StartWork, identities: Identities, now: Clock, start_reading: StartWork | None = None) -> UseCases:
+    """Build the use cases over one set of adapters; `start_reading` is for those that change nothing."""
+    start_reading = start_reading or start_work
     return UseCases(
         provision_profile=ProvisionProfile(start_work, identities, now),
-        read_profile=ReadProfile(start_work),
+        read_profile=ReadProfile(start_reading),
         edit_profile=EditProfile(start_work, now),
         record_consent=RecordConsent(start_work, now),
-        read_settings=ReadSettings(start_work),
+        read_settings=ReadSettings(start_reading),
         replace_settings=ReplaceSettings(start_work),
-        read_permissions=ReadPermissions(start_work),
-        read_user=ReadUser(start_work),
-        find_users=FindUsers(start_work),
+        read_permissions=ReadPermissions(start_reading),
+        read_user=ReadUser(start_reading),
+        find_users=FindUsers(start_reading),
     )
