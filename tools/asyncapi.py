@@ -10,7 +10,7 @@ from typing import Any
 
 CONTRACTS = Path(__file__).resolve().parents[1] / "contracts"
 EVENTS, DOCUMENT = CONTRACTS / "events", CONTRACTS / "asyncapi.json"
-CONSUMERS = {"admin": "admin", "story.access": "story", "payment": "payment"}
+CONSUMERS = {"admin": "admin", "story.access": "story", "payment": "payment", "user": "user"}
 """Who reads, by the name of its consumer group, and whose process that is."""
 
 
@@ -25,6 +25,7 @@ class Flow:
 
 _OF_USER = Flow("user", "person", ("admin",))
 _OF_PAYMENT = Flow("payment", "person", ("admin",))
+_TO_PEOPLE = Flow("payment", "person", ("admin", "user"))
 _SUBSCRIPTION = (
     *("created", "renewed", "upgraded", "downgraded"),
     *("cancel_scheduled", "resumed", "paused", "cancelled"),
@@ -33,14 +34,14 @@ _STORY = ("created", "published", "unpublished", "cloned", "analyzed")
 FLOWS = {
     "user.registered": _OF_USER,
     "user.updated": Flow("user", "person", ("admin", "payment")),
-    **{f"subscription.{what}": _OF_PAYMENT for what in _SUBSCRIPTION},
+    **{f"subscription.{what}": _TO_PEOPLE for what in _SUBSCRIPTION},
     "payment.succeeded": _OF_PAYMENT,
     "payment.failed": _OF_PAYMENT,
     "payment.disputed": _OF_PAYMENT,
     "payment.refunded": _OF_PAYMENT,
     "reconcile.drift_found": Flow("payment", "Stripe customer", ("admin",)),
-    "entitlement.granted": _OF_PAYMENT,
-    "dunning.notice_due": _OF_PAYMENT,
+    "entitlement.granted": _TO_PEOPLE,
+    "dunning.notice_due": _TO_PEOPLE,
     "plan.entitlements_changed": Flow("payment", "plan", ("admin",)),
     "entitlement.voided": _OF_PAYMENT,
     "access.changed": Flow("payment", "person", ("admin", "story.access")),

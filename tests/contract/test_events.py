@@ -17,20 +17,16 @@ from redis.asyncio import Redis
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from admin_service.infrastructure import facts as admin_facts
 from admin_service.infrastructure.tables import ArchiveRow
-from common_auth.invalidation import AccessInvalidations
 from common_events.envelope import Envelope
-from common_events.handlers import AfterCommit, Handling, Many
+from common_events.handlers import AfterCommit, Many
 from common_service.database import Database
 from common_service.ids import uuid7
-from payment_service.infrastructure import user_events as payment_facts
-from payment_service.infrastructure.erasure_repository import ErasureRow
 from sandbox.servers.redis import running_redis
 from story_service.domain.events import Event as StoryEvent
-from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from tests.contract.event_consumers import HEARD_SOURCES, HEARERS, handlers
 from tests.contract.event_producers import CAUSE, REQUEST, TRACE, Wire, story_tells, told_over_the_wire, user_tells
-from tools.asyncapi import CONSUMERS, DOCUMENT, FLOWS, SOURCES, Kind, document, kinds, message, schema, written
+from tools.asyncapi import CONSUMERS, DOCUMENT, FLOWS, Kind, document, kinds, message, schema, written
 from user_service.domain.events import Event as UserEvent
 
 pytestmark = pytest.mark.anyio
@@ -141,7 +137,7 @@ async def admin(database_url: str) -> AsyncIterator[AsyncSession]:
     """Open a transaction over the tables of those who write what they hear; it is never committed."""
     database = Database(database_url, pool_size=1)
     async with database.session() as session:
-        for schema_name, metadata in (("admin", ArchiveRow.metadata), ("payment", ErasureRow.metadata)):
+        for schema_name, metadata in HEARERS.items():
             await session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_name}"))
             await (await session.connection()).run_sync(metadata.create_all)
         yield session
@@ -271,16 +267,11 @@ async def test_a_consumer_reads_every_version_older_and_newer(
         assert not any("@" in orjson.dumps(kept).decode() for _, kept in archive)
 
 
-def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
-    others: dict[str, Mapping[str, Handling]] = {"admin": admin_facts.handlers(), "payment": payment_facts.handlers()}
-    return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
-
-
 async def test_consumers_read_what_the_table_says(redis: Redis) -> None:
     for consumer in CONSUMERS:
         assert handlers(consumer, redis).keys() == {kind.type for known, kind in HEARD if known == consumer}
-    assert set(SOURCES) <= set(admin_facts.SOURCES)
-    assert {FLOWS[kind.type].source for known, kind in HEARD if known == "payment"} == set(payment_facts.SOURCES)
+    for consumer, heard in HEARD_SOURCES.items():
+        assert {FLOWS[kind.type].source for known, kind in HEARD if known == consumer} == set(heard)
 
 
 def test_the_asyncapi_document_is_what_the_schemas_say() -> None:

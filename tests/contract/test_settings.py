@@ -32,9 +32,14 @@ PRODUCTION = {
     "stripe_api_key": "rk_live_1",
     "stripe_webhook_secret": "whsec_1",
     "openai_api_key": "sk-1",
+    "mail_sender": "TrueCrime <no-reply@truecrime.example>",
 }
 _REFUSED = {
-    "user": {"cognito_service_client_ids": "", "cognito_token_url": "http://cognito.example/oauth2/token"},
+    "user": {
+        "cognito_service_client_ids": "",
+        "cognito_token_url": "http://cognito.example/oauth2/token",
+        "mail_sender": "nobody",
+    },
     "story": {
         "cognito_service_client_ids": "",
         "service_client_id": "",

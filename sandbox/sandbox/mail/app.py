@@ -1,4 +1,4 @@
-"""The mail stand-in: an SMTP server that keeps what it gets, and pages to read it."""
+"""The mail stand-in: an SMTP server and SES's API that keep what they get, and pages to read it."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from sandbox.mail.mailbox import Mail, Mailbox
+from sandbox.mail.ses import ses_routes
 from sandbox.mail.smtp import listening
 from sandbox.pages.pages import page
 
@@ -28,7 +29,7 @@ def create_app(*, directory: Path, smtp_port: int) -> Starlette:
         async with listening(mailbox, smtp_port):
             yield
 
-    return Starlette(routes=[*_pages(mailbox), *_control(mailbox)], lifespan=lifespan)
+    return Starlette(routes=[*_pages(mailbox), *_control(mailbox), *ses_routes(mailbox)], lifespan=lifespan)
 
 
 def _pages(mailbox: Mailbox) -> list[Route]:

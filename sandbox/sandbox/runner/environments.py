@@ -149,11 +149,11 @@ class Environments:
         return {}
 
     def _aws(self) -> dict[str, str]:
-        api_url = self.addresses.cognito.api_url
+        api_url, mail = self.addresses.cognito.api_url, {"AWS_ENDPOINT_URL_SESV2": self.addresses.at("mail")}
         if api_url is None:
-            return self._pass(_OF_AWS)
+            return mail | self._pass(_OF_AWS)
         keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
-        return {"AWS_ENDPOINT_URL_COGNITO_IDP": api_url, **keys}
+        return {"AWS_ENDPOINT_URL_COGNITO_IDP": api_url, **mail, **keys}
 
     def _pass(self, names: tuple[str, ...]) -> dict[str, str]:
         return {name: self.choices.given[name] for name in names if name in self.choices.given}

@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx2
 import orjson
-import uvicorn
 
 from sandbox.servers.ports import free_port
+from sandbox.servers.served import served
 from sandbox.stripe.account import DeliveryPlan, at_once
 from sandbox.stripe.app import create_app
 from sandbox.stripe.webhooks import signature
@@ -85,15 +85,8 @@ def running_stripe(directory: Path, *, webhook_url: str = "", plan: DeliveryPlan
         api_key=API_KEY,
         plan=plan,
     )
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, name="stripe stand-in")
-    thread.start()
-    try:
-        until(lambda: server.started or not thread.is_alive())
+    with served(app, port):
         yield Stand(url)
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager

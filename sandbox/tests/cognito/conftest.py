@@ -1,14 +1,10 @@
 """The pool really served, with a mailbox beside it, and the two kinds of client that talk to it."""
 
 import base64
-import contextlib
 import hashlib
 import re
 import secrets
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,39 +16,21 @@ import boto3
 import httpx2
 import jwt
 import pytest
-import uvicorn
 from botocore.config import Config
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from sandbox.cognito.app import create_app
 from sandbox.cognito.seeds import PASSWORD
 from sandbox.mail.app import create_app as create_mail_app
 from sandbox.servers.ports import free_port
+from sandbox.servers.served import served
 
 POOL = "eu-west-2_TrueCrime"
 WEB = "truecrime-web"
 CALLBACK = "http://127.0.0.1:8000/callback"
 NEW_PASSWORD = "Harbour-Light-7"
 SIX_DIGITS = re.compile(r"\b\d{6}\b")
-
-
-@contextlib.contextmanager
-def served(app: ASGIApp, port: int) -> Iterator[str]:
-    """Serve `app` on `port` from a thread, as long as the block lasts; yield its address."""
-    listener = socket.create_server(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive(), "the server ended at its start"
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
 
 
 @dataclass

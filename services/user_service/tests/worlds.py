@@ -9,10 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from services.user_service.tests.memory_notices import MemoryChoices, MemoryMessages, MemoryNotifications, Queued
+from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
 from user_service.application.ports import Events, Profiles, Roles, Search, SettingsBook
 from user_service.domain.errors import EmailInUse, IdTokenInvalid
 from user_service.domain.events import Event
 from user_service.domain.identity import Identity
+from user_service.domain.notification import Notification, Preferences
 from user_service.domain.profile import Profile, UserId
 from user_service.domain.reading_settings import ReadingSettings
 from user_service.domain.role import Role
@@ -47,6 +50,9 @@ class Content:
     profiles: dict[UserId, Profile] = field(default_factory=dict)
     settings: dict[UserId, ReadingSettings] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
+    choices: dict[UserId, Preferences] = field(default_factory=dict)
+    messages: list[Queued] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -117,6 +123,9 @@ class MemoryWork:
     settings: SettingsBook
     roles: Roles
     events: Events
+    notifications: Notifications
+    choices: NoticeChoices
+    messages: Messages
 
     def __init__(self, world: "World") -> None:
         self._world = world
@@ -127,6 +136,9 @@ class MemoryWork:
         self._copy = copy.deepcopy(self._world.content)
         self.profiles, self.settings = MemoryProfiles(self._copy), MemorySettings(self._copy)
         self.roles, self.events = MemoryRoles(self._world.policy), MemoryEvents(self._copy)
+        self.notifications = MemoryNotifications(self._copy.notifications)
+        self.choices = MemoryChoices(self._copy.choices)
+        self.messages = MemoryMessages(self._copy.messages)
         return self
 
     async def __aexit__(

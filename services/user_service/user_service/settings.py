@@ -7,19 +7,25 @@ from pydantic import Field
 from common_events.settings import EventSettings
 
 _ADMIN = frozenset({"users.read"})
+_SENDER = "TrueCrime <no-reply@truecrime.test>"
 
 
 class Settings(EventSettings):
     """`GROUP_PERMISSIONS` is a JSON object: Cognito group -> permissions that this service asks for."""
 
     source: ClassVar[str] = "user"
+    consumers: ClassVar[tuple[str, ...]] = ("user",)
     default_rates: ClassVar[dict[str, str]] = {
         "user.provision_me": "300/minute",
         "user.provision_me_address": "3000/minute",
     }
 
+    mail_sender: str = _SENDER
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 
     def production_faults(self) -> dict[str, bool]:
-        """Guard whom the internal routes let in."""
-        return super().production_faults() | {"cognito_service_client_ids": not self.service_clients}
+        """Guard whom the internal routes let in, and in whose name e-mail goes out."""
+        return super().production_faults() | {
+            "cognito_service_client_ids": not self.service_clients,
+            "mail_sender": self.mail_sender == _SENDER or "@" not in self.mail_sender,
+        }

@@ -10,6 +10,7 @@ from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
+from common_events.consumer import Consumer
 from common_events.feed import EventFeed
 from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
@@ -17,18 +18,26 @@ from common_events.relay import Relay
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import Clock, utc_now
 from common_service.database import Database
+from common_service.ids import uuid7
+from common_service.jobs import periodic
 from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from user_service.api.internal_routes import internal_routes
+from user_service.api.notice_routes import notice_routes
 from user_service.api.problems import FACES
 from user_service.api.routes import me_routes
 from user_service.api.use_cases import UseCases, wire
+from user_service.application.deliver_messages import DeliverMessages
 from user_service.infrastructure.cognito_identities import CognitoIdentities
+from user_service.infrastructure.heard_events import SOURCES, HeardEvents
 from user_service.infrastructure.repositories import SqlUserWork
+from user_service.infrastructure.ses_mailer import SesMailer
 from user_service.infrastructure.tables import MESSAGING
 from user_service.settings import Settings
+
+_MAIL_SECONDS = 2.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -69,7 +78,12 @@ def assemble(
     return create_service_app(
         title="TrueCrime user service",
         prefix="/user",
-        routers=[me_routes(use_cases, callers, limits, now), internal_routes(use_cases, callers, cursors), *feed],
+        routers=[
+            me_routes(use_cases, callers, limits, now),
+            notice_routes(use_cases, callers, cursors),
+            internal_routes(use_cases, callers, cursors),
+            *feed,
+        ],
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
@@ -88,10 +102,22 @@ def _feed(around: Surroundings) -> APIRouter:
 
 
 def background(settings: Settings) -> Background:
-    """Build the worker's side: the relay of this schema's facts."""
+    """Build the worker's side: facts go out, what others tell becomes notices, and notices become e-mails."""
     url = settings.database_url.get_secret_value()
-    database, bus = Database(url, pool_size=2), event_bus(settings)
-    parts = Background(database.ping, [bus.close, database.close])
+    database, bus = Database(url, pool_size=4), event_bus(settings)
+    mailer = SesMailer(region=settings.aws_region, sender=settings.mail_sender)
+    parts = Background(database.ping, [mailer.close, bus.close, database.close])
     relay = Relay(url, schema="users", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
-    parts.jobs.extend([relay.job(), pruning(database, MESSAGING)])
+    [name] = settings.consumers
+    heard = HeardEvents(utc_now, uuid7).handlers()
+    footer = f"TrueCrime, {settings.public_web_origin}"
+    deliver = DeliverMessages(lambda: SqlUserWork(database), mailer, utc_now, footer)
+    parts.jobs.extend(
+        [
+            relay.job(),
+            Consumer(name, bus.subscription(name, SOURCES), heard, database, MESSAGING).job(),
+            periodic("outbound-messages", deliver, seconds=_MAIL_SECONDS),
+            pruning(database, MESSAGING),
+        ]
+    )
     return parts

@@ -6,6 +6,7 @@ from user_service.application.change_profile import EditProfile, RecordConsent
 from user_service.application.find_users import FindUsers
 from user_service.application.ports import Clock, Identities, StartWork
 from user_service.application.provision_profile import ProvisionProfile
+from user_service.application.read_notifications import ChooseNotices, MarkRead, ReadNotifications
 from user_service.application.read_permissions import ReadPermissions
 from user_service.application.read_profile import ReadProfile, ReadUser
 from user_service.application.reading_settings import ReadSettings, ReplaceSettings
@@ -24,6 +25,9 @@ class UseCases:
     read_permissions: ReadPermissions
     read_user: ReadUser
     find_users: FindUsers
+    read_notifications: ReadNotifications
+    mark_read: MarkRead
+    choose_notices: ChooseNotices
 
 
 def wire(start_work: StartWork, identities: Identities, now: Clock, start_reading: StartWork | None = None) -> UseCases:
@@ -39,4 +43,7 @@ def wire(start_work: StartWork, identities: Identities, now: Clock, start_readin
         read_permissions=ReadPermissions(start_reading),
         read_user=ReadUser(start_reading),
         find_users=FindUsers(start_reading),
+        read_notifications=ReadNotifications(start_reading),
+        mark_read=MarkRead(start_work, now),
+        choose_notices=ChooseNotices(start_work),
     )

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
+from uuid import UUID
 
+from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
 from user_service.domain.events import Event
 from user_service.domain.identity import Identity
 from user_service.domain.profile import Profile, Status, UserId
@@ -13,6 +15,7 @@ from user_service.domain.reading_settings import ReadingSettings
 from user_service.domain.role import Role
 
 Clock = Callable[[], datetime]
+NewId = Callable[[], UUID]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ class Work(Protocol):
     settings: SettingsBook
     roles: Roles
     events: Events
+    notifications: Notifications
+    choices: NoticeChoices
+    messages: Messages
 
     async def __aenter__(self) -> Self: ...
 

@@ -39,3 +39,19 @@ class VersionConflict(Refusal):
     def __init__(self, version: int) -> None:
         super().__init__("It has changed since you read it. Read it again.")
         self.version = version
+
+
+class MailUnavailable(Exception):
+    """The mailer did not answer, or had enough: later it may work. `reason` is a word of its own, with no address."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailRefused(Exception):
+    """The mailer will not send this, however often it is asked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_service.database import SqlWork
+from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
 from user_service.application.ports import Events, Profiles, Roles, Search, SettingsBook
 from user_service.domain.consent import Consent
 from user_service.domain.errors import EmailInUse
@@ -18,6 +19,7 @@ from user_service.domain.profile import Profile, UserId
 from user_service.domain.reading_settings import ReadingSettings
 from user_service.domain.role import Role
 from user_service.infrastructure.facts import SqlEvents
+from user_service.infrastructure.notice_repositories import SqlMessages, SqlNoticeChoices, SqlNotifications
 from user_service.infrastructure.tables import (
     ConsentRow,
     IdentityRow,
@@ -137,6 +139,9 @@ class SqlUserWork(SqlWork):
     settings: SettingsBook
     roles: Roles
     events: Events
+    notifications: Notifications
+    choices: NoticeChoices
+    messages: Messages
 
     def open(self, session: AsyncSession) -> None:
         """Hang every store on the session."""
@@ -144,6 +149,9 @@ class SqlUserWork(SqlWork):
         self.settings = SqlSettingsBook(session)
         self.roles = SqlRoles(session)
         self.events = SqlEvents(session)
+        self.notifications = SqlNotifications(session)
+        self.choices = SqlNoticeChoices(session)
+        self.messages = SqlMessages(session)
 
 
 def _constraint(error: IntegrityError) -> str | None:

@@ -14,7 +14,7 @@ from user_service.domain.consent import Consent, ConsentKind
 from user_service.domain.profile import Profile, Status, UserId
 from user_service.domain.reading_settings import ReadingSettings
 
-_INSTANT = DateTime(timezone=True)
+INSTANT = DateTime(timezone=True)
 
 
 class Row(DeclarativeBase):
@@ -43,8 +43,8 @@ class UserRow(Row):
     country: Mapped[str | None] = mapped_column(CHAR(2))
     status: Mapped[str] = mapped_column(Text, server_default="active")
     version: Mapped[int] = mapped_column(server_default="1")
-    created_at: Mapped[datetime] = mapped_column(_INSTANT)
-    updated_at: Mapped[datetime] = mapped_column(_INSTANT)
+    created_at: Mapped[datetime] = mapped_column(INSTANT)
+    updated_at: Mapped[datetime] = mapped_column(INSTANT)
     __table_args__ = (
         CheckConstraint("length(display_name) <= 80", name="display_name_length"),
         CheckConstraint("status IN ('active','suspended','erasing','erased')", name="status_known"),
@@ -98,7 +98,7 @@ class IdentityRow(Row):
     provider: Mapped[str] = mapped_column(Text, primary_key=True)
     provider_subject: Mapped[str] = mapped_column(Text, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(_owner(), index=True)
-    linked_at: Mapped[datetime] = mapped_column(_INSTANT)
+    linked_at: Mapped[datetime] = mapped_column(INSTANT)
 
 
 class ConsentRow(Row):
@@ -108,8 +108,8 @@ class ConsentRow(Row):
     user_id: Mapped[UUID] = mapped_column(_owner(), primary_key=True)
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     version: Mapped[str] = mapped_column(Text, primary_key=True)
-    given_at: Mapped[datetime] = mapped_column(_INSTANT)
-    withdrawn_at: Mapped[datetime | None] = mapped_column(_INSTANT)
+    given_at: Mapped[datetime] = mapped_column(INSTANT)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(INSTANT)
     __table_args__ = (
         CheckConstraint("kind IN ('adult','terms','marketing')", name="kind_known"),
         CheckConstraint("withdrawn_at >= given_at", name="withdrawn_after_given"),
@@ -141,7 +141,7 @@ class SettingsRow(Row):
     memory_enabled: Mapped[bool] = mapped_column(server_default="true")
     prefs: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default="{}")
     version: Mapped[int] = mapped_column(server_default="1")
-    updated_at: Mapped[datetime] = mapped_column(_INSTANT)
+    updated_at: Mapped[datetime] = mapped_column(INSTANT)
     __table_args__ = (
         CheckConstraint("content_intensity BETWEEN 0 AND 3", name="content_intensity_range"),
         CheckConstraint("version > 0", name="version_positive"),
