@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -87,6 +88,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
 
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, leave)
+    gc.freeze()  # the application stays as long as the process: no collection need walk it
     server.run()
     if not server.started:
         sys.exit(_START_FAILED)

@@ -171,8 +171,8 @@ def read_clients(document: bytes, source: str) -> dict[str, ServiceClient]:
 
 
 def python(module: str) -> tuple[str, ...]:
-    """Return the words that run one of our modules with the interpreter of this process."""
-    return (sys.executable, "-m", module)
+    """Return the words that run the `main` of one of our modules with the interpreter of this process."""
+    return (sys.executable, "-m", "common_service.launch", module)
 
 
 def alembic(folder: Path) -> tuple[str, ...]:

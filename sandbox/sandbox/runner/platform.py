@@ -104,7 +104,7 @@ class Platform:
         await self._supervisor.start(Part(service.worker, command, SERVICE, probe))
 
     async def _alb(self) -> None:
-        command = Command(python("sandbox.alb"), CHECKOUT, self._environments.alb())
+        command = Command(python("sandbox.alb.__main__"), CHECKOUT, self._environments.alb())
         probe = all_healthy(f"{self._addresses.at('alb_status')}/_alb/health")
         await self._supervisor.start(Part("alb", command, ALB, probe, patience=60))
 

@@ -12,7 +12,8 @@ from sandbox.runner.probes import Probe
 from sandbox.servers.child import Command
 from sandbox.servers.errors import CannotStart
 
-STOP_WITHIN = 4.0  # what is left of five seconds is for the kernel, and for slow machines
+STOP_WITHIN = 4.0  # what is left of five seconds is for the kernel that ends what was killed
+_REAPED_WITHIN = 0.9
 _KEPT_LINES = 12
 _LONGEST_LINE = 1024 * 1024
 _BETWEEN_PROBES = 0.05
@@ -126,8 +127,10 @@ class Supervisor:
             share = within if number == len(ranks) else within * (0.4 + 0.4 * number / len(ranks))
             await self._gone(group, begin + share - loop.time())
             for child in group:
+                if child.is_running:
+                    self._printer.say(f"{child.name} does not stop by itself: killed.")
                 child.signal(signal.SIGKILL)
-        await self._gone(self._children, 0.5)
+        await self._gone(self._children, _REAPED_WITHIN)
 
     def kill(self) -> None:
         """End everything now: the person asked twice."""
