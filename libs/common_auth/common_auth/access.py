@@ -10,7 +10,8 @@ from uuid import UUID
 class AccessSnapshot:
     """One version of a person's access; `features` is payment's own document, by feature name.
 
-    `action` tells a person who is not entitled what to do; what payment sends in another form counts as none.
+    `action` tells a person who is not entitled what to do; what payment sends in another form counts as none. `grants`
+    are units on top of the plan, in the order in which they burn.
     """
 
     user_id: UUID
@@ -25,6 +26,7 @@ class AccessSnapshot:
     next_change_at: datetime | None
     ttl_seconds: float
     action: dict[str, Any] | None = None
+    grants: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> "AccessSnapshot":
@@ -37,7 +39,9 @@ class AccessSnapshot:
         period, plan = document.get("period") or {}, document["plan"] or {"code": ""}
         if not isinstance(period, dict) or not all(isinstance(each, dict) for each in document["features"].values()):
             raise TypeError("not an access snapshot")
-        action = document.get("action")
+        action, grants = document.get("action"), document.get("grants") or []
+        if not isinstance(grants, list) or not all(isinstance(each, dict) for each in grants):
+            raise TypeError("not an access snapshot")
         return cls(
             user_id=UUID(document["user_id"]),
             version=int(document["version"]),
@@ -51,6 +55,7 @@ class AccessSnapshot:
             next_change_at=_time(document.get("next_change_at")),
             ttl_seconds=float(document["ttl_seconds"]),
             action=action if isinstance(action, dict) else None,
+            grants=tuple(grants),
         )
 
     def document(self) -> dict[str, Any]:
@@ -66,6 +71,7 @@ class AccessSnapshot:
             "features": self.features,
             "reason": self.reason,
             "action": self.action,
+            **({"grants": list(self.grants)} if self.grants else {}),
             "next_change_at": _text(self.next_change_at),
             "ttl_seconds": self.ttl_seconds,
         }

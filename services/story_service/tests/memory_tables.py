@@ -15,12 +15,13 @@ from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.chunks import Chunk
 from story_service.domain.events import Event
 from story_service.domain.generation import Generation
-from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.grants import Grant
+from story_service.domain.ids import GenerationId, GrantId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision
 from story_service.domain.revisions.revision import Revision
 from story_service.domain.story import Story
-from story_service.domain.usage import Line, Meter, Window
+from story_service.domain.usage import GrantReading, Line, Meter, Window
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Tables:
     generations: dict[GenerationId, Generation] = field(default_factory=dict)
     logs: dict[GenerationId, list[Chunk]] = field(default_factory=dict)
     windows: dict[tuple[UserId, str, datetime], Meter] = field(default_factory=dict)
+    grants: dict[GrantId, tuple[UserId, Grant, Meter]] = field(default_factory=dict)
     reservations: dict[GenerationId, Reservation] = field(default_factory=dict)
     entries: dict[UserId, list[LedgerEntry]] = field(default_factory=dict)
     heads: dict[UserId, Head] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class MemoryUsageBook:
         return self._tables.heads.get(user_id, Head())
 
     async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
-        held = await self.holding(user_id, line.meter, line.window)
+        held, limit = self._held_by(user_id, line), line.grant.amount if line.grant else limit
         if limit is not None and held.used + line.reserved > limit:
             return None
         return self._put(user_id, line, replace(held, reserved=held.reserved + line.reserved))
@@ -73,6 +75,10 @@ class MemoryUsageBook:
 
     async def holdings(self, user_id: UserId, windows: Mapping[str, Window]) -> dict[str, Meter]:
         return {meter: await self.holding(user_id, meter, window) for meter, window in windows.items()}
+
+    async def burnt(self, grants: Sequence[Grant]) -> tuple[GrantReading, ...]:
+        used = {grant_id: meter for grant_id, (_, _, meter) in self._tables.grants.items()}
+        return tuple(GrantReading(grant, used.get(grant.id, Meter())) for grant in grants)
 
     async def open(
         self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
@@ -91,7 +97,7 @@ class MemoryUsageBook:
         return reservation.id, list(reservation.lines)
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
-        held = await self.holding(user_id, line.meter, line.window)
+        held = self._held_by(user_id, line)
         settled = line.settled or 0
         assert settled <= line.reserved, "the price cap"
         return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
@@ -121,7 +127,8 @@ class MemoryUsageBook:
 
     async def balances(self, user_id: UserId) -> dict[str, Balance]:
         found: dict[str, Balance] = {}
-        for (user, meter, _), window in self._windows.items():
+        windows = [(user, meter, window) for (user, meter, _), window in self._windows.items()]
+        for user, meter, window in [*windows, *((u, g.meter, held) for u, g, held in self._tables.grants.values())]:
             if user == user_id:
                 sums = found.get(meter, Balance(0, 0, self._held(user_id, meter)))
                 found[meter] = Balance(sums.reserved + window.reserved, sums.settled + window.settled, sums.held)
@@ -131,6 +138,14 @@ class MemoryUsageBook:
         open_ones = [r for r in self._tables.reservations.values() if (r.user_id, r.state) == (user_id, "open")]
         return sum(line.reserved for r in open_ones for line in r.lines if line.meter == meter)
 
+    def _held_by(self, user_id: UserId, line: Line) -> Meter:
+        if line.grant:
+            return self._tables.grants.get(line.grant.id, (user_id, line.grant, Meter()))[2]
+        return self._windows.get((user_id, line.meter, line.window.start), Meter())
+
     def _put(self, user_id: UserId, line: Line, meter: Meter) -> Meter:
+        if line.grant:
+            self._tables.grants[line.grant.id] = user_id, line.grant, meter
+            return meter
         self._windows[user_id, line.meter, line.window.start] = meter
         return meter

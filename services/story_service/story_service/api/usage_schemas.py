@@ -5,16 +5,46 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
+from pydantic import Field
+
 from common_service.pagination import Page
 from story_service.api.schemas import Billing, KindName, State, UsageOut, Wire, kind_name, story_id, usage_out
 from story_service.application.read_usage import UsageReport, UserUsage
 from story_service.domain.generation import Generation
 from story_service.domain.ledger import Audit, Head, LedgerEntry
-from story_service.domain.usage import MeterReading
+from story_service.domain.usage import GrantReading, MeterReading
+
+
+class GrantOut(Wire):
+    """Units on top of the plan, which are used when the window is exhausted."""
+
+    id: UUID
+    amount: int
+    reserved: int
+    settled: int
+    remaining: int
+    priority: int
+    starts_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, reading: GrantReading) -> Self:
+        """Show a grant."""
+        grant, now = reading.grant, reading.now
+        return cls(
+            id=grant.id,
+            amount=grant.amount,
+            reserved=now.reserved,
+            settled=now.settled,
+            remaining=reading.free,
+            priority=grant.priority,
+            starts_at=grant.effective_at,
+            expires_at=grant.expires_at,
+        )
 
 
 class MeterOut(Wire):
-    """One meter: `limit` is null and `unlimited` true where there is none."""
+    """One meter: `limit` is null and `unlimited` true where there is none. `remaining` is what the window has left."""
 
     limit: int | None
     unlimited: bool
@@ -24,6 +54,7 @@ class MeterOut(Wire):
     remaining: int | None
     starts_at: datetime | None
     resets_at: datetime | None
+    grants: list[GrantOut] = Field(description="In the order in which they are used.")
 
     @classmethod
     def of(cls, reading: MeterReading) -> Self:
@@ -38,6 +69,7 @@ class MeterOut(Wire):
             remaining=reading.remaining,
             starts_at=window.start if window else None,
             resets_at=window.end if window else None,
+            grants=[GrantOut.of(each) for each in reading.grants],
         )
 
 
@@ -63,6 +95,7 @@ class LedgerEntryOut(Wire):
     reserved_after: int
     settled_after: int
     reservation_id: UUID
+    grant_id: UUID | None = Field(description="The grant that it was taken from; null where it was the window.")
     occurred_at: datetime
     prev_hash: str
     hash: str

@@ -7,6 +7,7 @@ from typing import Any
 
 from story_service.application.attempts import AttemptKey
 from story_service.application.detached import DetachedRuns
+from story_service.application.draw_units import draw
 from story_service.application.kinds import Commission, Kinds, Order
 from story_service.application.ports import (
     Acceptance,
@@ -27,7 +28,7 @@ from story_service.domain.ids import DecisionId, ReservationId, UserId
 from story_service.domain.moderation import Decision, digest
 from story_service.domain.pricing import CatalogModel, Quote, quote_chain, together
 from story_service.domain.routing import Menu
-from story_service.domain.usage import Line, demand_turn, exceeded, window_of
+from story_service.domain.usage import Line, demand_turn, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +196,14 @@ class AcceptGenerations:
         """Hold the quoted amounts; return it with what remains of each meter. Raises QuotaExceeded."""
         user_id = generation.user_id
         remaining: dict[str, int | None] = {}
-        lines, postings = [], []
+        lines: list[Line] = []
+        postings: list[ledger.Posting] = []
         for meter, terms in sorted(generation.quote.meters.items()):
             line = Line(meter, window_of(access.limit(meter).window, access, now), terms.most)
-            holding = await work.usage.reserve(user_id, line, terms.limit)
-            if holding is None:
-                used = (await work.usage.holding(user_id, meter, line.window)).used
-                raise exceeded(line, terms.limit or 0, used, now)
-            remaining[meter] = None if terms.limit is None else terms.limit - holding.used
-            lines.append(line)
-            postings.append(ledger.Posting(meter, ledger.RESERVE, line.reserved, holding.reserved, holding.settled))
+            drawn = await draw(work.usage, user_id, line, access, now)
+            remaining[meter] = drawn.remaining
+            lines += [part for part, _ in drawn.lines]
+            postings += drawn.postings()
         entries, head = ledger.extend(head, user_id, reservation_id, postings, now)
         await work.usage.post(user_id, entries, head)
         return generation.quoted(remaining), lines, head

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from story_service.application.draw_units import posting
 from story_service.application.kinds import Kinds, Output
 from story_service.application.ports import Clock, Work
 from story_service.domain import drafts, ledger
@@ -14,7 +15,7 @@ from story_service.domain.events import GenerationClosed, ModerationDecided, Usa
 from story_service.domain.generation import Billing, Ending, Generation, State
 from story_service.domain.ids import GenerationId, ReservationId
 from story_service.domain.pricing import Bill, bill
-from story_service.domain.usage import TOKENS, Line, Meter
+from story_service.domain.usage import TOKENS, Line, Meter, charged
 
 log = logging.getLogger("story")
 
@@ -49,7 +50,7 @@ class CloseGeneration:
         if reserved is None:
             return None
         reservation_id, lines = reserved
-        lines = [replace(line, settled=_settled(line, closed)) for line in lines]
+        lines = charged(lines, _charges(closed))
         remaining, head = await self._settle(work, closed, reservation_id, lines, head, now)
         said = await self._keep(work, closed, output)
         if ending.decision:
@@ -68,12 +69,14 @@ class CloseGeneration:
         head: ledger.Head,
         now: datetime,
     ) -> tuple[dict[str, int | None], ledger.Head]:
+        """Return also what is left of each meter: in its window, and in the grants that were drawn upon."""
         remaining: dict[str, int | None] = {}
         postings: list[ledger.Posting] = []
         for line in lines:
             holding = await work.usage.settle(closed.user_id, reservation_id, line)
-            limit = closed.quote.meters[line.meter].limit
-            remaining[line.meter] = None if limit is None else max(0, limit - holding.used)
+            limit = line.grant.amount if line.grant else closed.quote.meters[line.meter].limit
+            left = None if limit is None else max(0, limit - holding.used)
+            remaining[line.meter] = None if left is None else left + (remaining.get(line.meter) or 0)
             postings += _postings(line, holding)
         entries, head = ledger.extend(head, closed.user_id, reservation_id, postings, now)
         await work.usage.post(closed.user_id, entries, head)
@@ -107,20 +110,20 @@ def _warn_of_overrun(closed: Generation) -> None:
         log.warning("usage over quote", extra={"generation_id": str(closed.id), "price": closed.price})
 
 
-def _settled(line: Line, closed: Generation) -> int:
-    """Return what a line is charged; the price is within the quote, and the quote is what the line holds."""
+def _charges(closed: Generation) -> dict[str, int]:
+    """Return what each meter is charged; the price is within the quote, and the quote is what the lines hold."""
     if closed.billing is not Billing.SETTLED:
-        return 0
-    return closed.price if line.meter == TOKENS else line.reserved
+        return {}
+    return {meter: terms.most for meter, terms in closed.quote.meters.items()} | {TOKENS: closed.price}
 
 
 def _postings(line: Line, holding: Meter) -> list[ledger.Posting]:
-    """Return the movements of a line: what was charged, then what is given back, ending at what the window holds."""
+    """Return the movements of a line: what was charged, then what is given back, ending at what is held now."""
     settled, rest = line.settled or 0, line.reserved - (line.settled or 0)
     postings = []
     if settled:
-        before_release = holding.reserved + rest
-        postings.append(ledger.Posting(line.meter, ledger.SETTLE, settled, before_release, holding.settled))
+        before_release = replace(holding, reserved=holding.reserved + rest)
+        postings.append(posting(line, ledger.SETTLE, settled, before_release))
     if rest:
-        postings.append(ledger.Posting(line.meter, ledger.RELEASE, rest, holding.reserved, holding.settled))
+        postings.append(posting(line, ledger.RELEASE, rest, holding))
     return postings

@@ -20,13 +20,14 @@ from story_service.domain.access import Access
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.events import Event
 from story_service.domain.generation import Ending, Generation
+from story_service.domain.grants import Grant
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import Balance, Head, LedgerEntry
 from story_service.domain.moderation import Decision, Verdict
 from story_service.domain.pricing import Bill, CatalogModel, Usage
 from story_service.domain.prompt import Prompt
 from story_service.domain.story import Story
-from story_service.domain.usage import Line, Meter, Window
+from story_service.domain.usage import GrantReading, Line, Meter, Window
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
@@ -177,13 +178,17 @@ class UsageBook(Protocol):
         ...
 
     async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
-        """Take the amount if the limit allows; None if not."""
+        """Take the amount, from the line's grant if it has one, if the limit allows; None if not."""
         ...
 
     async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter: ...
 
     async def holdings(self, user_id: UserId, windows: Mapping[str, Window]) -> dict[str, Meter]:
         """Return what each meter holds in its window; one that was never used is empty."""
+        ...
+
+    async def burnt(self, grants: Sequence[Grant]) -> tuple[GrantReading, ...]:
+        """Return what is held and used of each; of one that was never drawn upon, nothing."""
         ...
 
     async def open(
@@ -197,7 +202,7 @@ class UsageBook(Protocol):
     async def close(
         self, generation_id: GenerationId, *, settled: bool, now: datetime
     ) -> tuple[ReservationId, list[Line]] | None:
-        """Close the open reservation; None if somebody else did."""
+        """Close the open reservation and return its lines in their order; None if somebody else did."""
         ...
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
@@ -221,7 +226,7 @@ class UsageBook(Protocol):
         ...
 
     async def balances(self, user_id: UserId) -> dict[str, Balance]:
-        """Return the sums of every meter over all its windows."""
+        """Return the sums of every meter over all its windows and grants."""
         ...
 
 

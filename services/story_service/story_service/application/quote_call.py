@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from story_service.application.accept_generations import Call, priced
+from story_service.application.draw_units import room
 from story_service.application.kinds import Commission
 from story_service.application.ports import Clock, StartWork, Subscriptions
 from story_service.domain.access import Access
@@ -53,9 +54,11 @@ class QuoteCall:
             terms = together(priced(order, self.menu, models, model, access))
             windows = {meter: window_of(access.limit(meter).window, access, now) for meter in terms.meters}
             held = await work.usage.holdings(call.user_id, windows)
+            granted = {meter: await work.usage.burnt(access.grants_of(meter, now)) for meter in terms.meters}
             running = await work.generations.open_of(call.user_id)
-        refusal = _refusal(call, commission.flag, model, terms, access, windows, held, running, now)
-        return Quotation(model, _with_rest(terms, held), refusal)
+        left = {m: room(wanted.limit, held[m], granted[m]) for m, wanted in terms.meters.items()}
+        refusal = _refusal(call, commission.flag, model, terms, access, running, now)
+        return Quotation(model, _with_rest(terms, left), refusal or _shortage(terms, windows, held, left, now))
 
     async def models(self, user_id: UserId) -> list[OfferedModel]:
         """Return the models on offer."""
@@ -66,15 +69,7 @@ class QuoteCall:
 
 
 def _refusal(
-    call: Call,
-    flag: str,
-    model: CatalogModel,
-    terms: Quote,
-    access: Access,
-    windows: Mapping[str, Window],
-    held: Mapping[str, Meter],
-    running: int,
-    now: datetime,
+    call: Call, flag: str, model: CatalogModel, terms: Quote, access: Access, running: int, now: datetime
 ) -> Refusal | None:
     try:
         access.demand(flag)
@@ -83,15 +78,27 @@ def _refusal(
         demand_turn(access, running, now)
     except Refusal as refusal:
         return refusal
-    for meter, wanted in sorted(terms.meters.items()):
-        if wanted.limit is not None and held[meter].used + wanted.most > wanted.limit:
-            return exceeded(Line(meter, windows[meter], wanted.most), wanted.limit, held[meter].used, now)
     return None
 
 
-def _with_rest(terms: Quote, held: Mapping[str, Meter]) -> Quote:
+def _shortage(
+    terms: Quote,
+    windows: Mapping[str, Window],
+    held: Mapping[str, Meter],
+    left: Mapping[str, int | None],
+    now: datetime,
+) -> Refusal | None:
+    for meter, wanted in sorted(terms.meters.items()):
+        rest = left[meter]
+        if rest is not None and wanted.most > rest:
+            return exceeded(Line(meter, windows[meter], wanted.most), wanted.limit or 0, held[meter].used, now)
+    return None
+
+
+def _with_rest(terms: Quote, left: Mapping[str, int | None]) -> Quote:
     def rest(meter: str, wanted: MeterQuote) -> int | None:
-        return None if wanted.limit is None else max(0, wanted.limit - held[meter].used - wanted.most)
+        has = left[meter]
+        return None if has is None else max(0, has - wanted.most)
 
     meters = {m: replace(wanted, remaining_after=rest(m, wanted)) for m, wanted in terms.meters.items()}
     return replace(terms, meters=meters)

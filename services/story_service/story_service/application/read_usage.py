@@ -59,5 +59,15 @@ class ReadUsage:
         held = await work.usage.holdings(user_id, windows)
         if CONCURRENT in access.limits:
             held[CONCURRENT] = Meter(await work.generations.open_of(user_id))
-        readings = [MeterReading(m, access.limit(m), held[m], windows.get(m)) for m in sorted(held)]
+        burnt = await work.usage.burnt([grant for grant in access.grants if grant.meter in held and grant.counts(now)])
+        readings = [
+            MeterReading(
+                meter,
+                access.limit(meter),
+                held[meter],
+                windows.get(meter),
+                tuple(reading for reading in burnt if reading.grant.meter == meter),
+            )
+            for meter in sorted(held)
+        ]
         return UsageReport(access, readings, await work.usage.head(user_id))

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, replace
 
+from story_service.application.draw_units import posting
 from story_service.application.ports import Clock, StartWork
 from story_service.domain import ledger
 from story_service.domain.ids import GenerationId, UserId
@@ -36,8 +37,7 @@ class ReleaseReservations:
             for line in lines:
                 holding = await work.usage.settle(user_id, reservation_id, replace(line, settled=0))
                 if line.reserved:
-                    after = holding.reserved, holding.settled
-                    postings.append(ledger.Posting(line.meter, ledger.RELEASE, line.reserved, *after))
+                    postings.append(posting(line, ledger.RELEASE, line.reserved, holding))
             entries, head = ledger.extend(head, user_id, reservation_id, postings, now)
             if entries:
                 await work.usage.post(user_id, entries, head)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from story_service.domain.errors import PlanUpgradeRequired, SubscriptionRequired
+from story_service.domain.grants import Grant
 
 GENERATE = "story.generate"
 PREMIUM = "premium"
@@ -24,7 +25,7 @@ NOTHING = Limit(0, "day")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One version of a reader's access."""
+    """One version of a reader's access; `grants` are in the order in which they burn."""
 
     version: int
     entitled: bool
@@ -37,10 +38,15 @@ class Access:
     context_tokens: int = LEAST_CONTEXT
     plans_on_offer: tuple[str, ...] = ()
     priority: int = 0
+    grants: tuple[Grant, ...] = ()
 
     def limit(self, meter: str) -> Limit:
         """Return the limit of a meter; what the plan does not name is not included."""
         return self.limits.get(meter, NOTHING)
+
+    def grants_of(self, meter: str, now: datetime) -> tuple[Grant, ...]:
+        """Return what counts of a meter on top of the plan, first what burns first."""
+        return tuple(grant for grant in self.grants if grant.meter == meter and grant.counts(now))
 
     def allows(self, feature: str) -> bool:
         """Tell whether the reader may use the feature now.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from story_service.domain.ids import ReservationId, UserId
+from story_service.domain.ids import GrantId, ReservationId, UserId
 
 RESERVE, SETTLE, RELEASE = "reserve", "settle", "release"
 GENESIS = bytes(32)
@@ -22,13 +22,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A movement of one meter, and what its window holds after it."""
+    """A movement of one meter, and what its window, or its grant, holds after it."""
 
     meter: str
     kind: str
     amount: int
     reserved_after: int
     settled_after: int
+    grant_id: GrantId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def first_bad(entries: Iterable[LedgerEntry]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What the windows of a meter hold together, and what its open reservations hold."""
+    """What the windows and grants of a meter hold together, and what its open reservations hold."""
 
     reserved: int
     settled: int
@@ -127,5 +128,6 @@ def _hash(
         posting.settled_after,
         str(reservation_id),
         at.astimezone(UTC).isoformat(timespec="microseconds"),
+        *([str(posting.grant_id)] if posting.grant_id else []),
     ]
     return hashlib.sha256(prev + json.dumps(said, separators=(",", ":")).encode()).digest()

@@ -1,10 +1,12 @@
 """Meters and their windows: nothing is ever reset, a new window simply begins."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from story_service.domain.access import Access, Limit
 from story_service.domain.errors import QuotaExceeded
+from story_service.domain.grants import Grant
 
 STORIES = "stories.day"
 CHATS = "chats.day"
@@ -38,12 +40,29 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An amount of one meter in one window that a generation holds, or what it was settled at."""
+    """An amount of one meter in one window, or of one grant, that a generation holds, or what it was settled at.
+
+    The window of a grant is the time for which it counts.
+    """
 
     meter: str
     window: Window
     reserved: int
     settled: int | None = None
+    grant: Grant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantReading:
+    """A grant, and what is held and used of it."""
+
+    grant: Grant
+    now: Meter
+
+    @property
+    def free(self) -> int:
+        """What can still be taken."""
+        return max(0, self.grant.amount - self.now.used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +73,11 @@ class MeterReading:
     limit: Limit
     now: Meter
     window: Window | None
+    grants: tuple[GrantReading, ...] = ()
 
     @property
     def remaining(self) -> int | None:
-        """What is left; None where there is no limit."""
+        """What is left of the window; None where there is no limit."""
         return None if self.limit.amount is None else max(0, self.limit.amount - self.now.used)
 
 
@@ -70,6 +90,30 @@ def window_of(kind: str, access: Access, now: datetime) -> Window:
         return Window(*access.period)
     start = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return Window(start, (start + timedelta(days=32)).replace(day=1))
+
+
+def shared(line: Line, room: int, grants: Sequence[GrantReading]) -> list[Line] | None:
+    """Share a need among its window, which has `room`, and grants, in their order; None where that is too little."""
+    parts, rest = [], line.reserved
+    if taken := min(max(0, room), rest):
+        parts.append(replace(line, reserved=taken))
+        rest -= taken
+    for reading in grants:
+        if taken := min(reading.free, rest):
+            grant = reading.grant
+            parts.append(Line(line.meter, Window(grant.effective_at, grant.expires_at), taken, grant=grant))
+            rest -= taken
+    return None if rest else parts
+
+
+def charged(lines: Sequence[Line], charges: Mapping[str, int]) -> list[Line]:
+    """Charge each meter's amount to its lines in their order, so that what was taken last is given back first."""
+    rest, settled = dict(charges), []
+    for line in lines:
+        part = min(line.reserved, rest.get(line.meter, 0))
+        rest[line.meter] = rest.get(line.meter, 0) - part
+        settled.append(replace(line, settled=part))
+    return settled
 
 
 def demand_turn(access: Access, running: int, now: datetime) -> None:

@@ -90,6 +90,7 @@ def _usage_settled(event: UsageSettled) -> Fact:
             "window_end": line.window.end.isoformat(),
             "reserved": line.reserved,
             "settled": line.settled or 0,
+            "grant_id": str(line.grant.id) if line.grant else None,
         }
         for line in event.lines
     ]

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from story_service.domain.generation import Billing, Generation, State, Target
-from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
+from story_service.domain.ids import GenerationId, GrantId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import LedgerEntry, Posting
 from story_service.domain.moderation import Decision
 from story_service.domain.story import Moderation, Origin, PublishState, Source, Story, StoryState, TruthMode
@@ -159,6 +159,7 @@ def ledger_values(entry: LedgerEntry) -> dict[str, Any]:
         "kind": posting.kind,
         "amount": posting.amount,
         "reservation_id": entry.reservation_id,
+        "grant_id": posting.grant_id,
         "reserved_after": posting.reserved_after,
         "settled_after": posting.settled_after,
         "occurred_at": entry.occurred_at,
@@ -170,7 +171,8 @@ def ledger_values(entry: LedgerEntry) -> dict[str, Any]:
 def entry_of(row: LedgerRow) -> LedgerEntry:
     """Read a ledger entry of a reservation."""
     assert row.reservation_id is not None, "only reservations post so far"
-    posting = Posting(row.meter, row.kind, row.amount, row.reserved_after, row.settled_after)
+    grant_id = GrantId(row.grant_id) if row.grant_id else None
+    posting = Posting(row.meter, row.kind, row.amount, row.reserved_after, row.settled_after, grant_id)
     return LedgerEntry(
         UserId(row.user_id),
         row.seq,

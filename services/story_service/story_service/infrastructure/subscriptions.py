@@ -1,12 +1,15 @@
 """payment_service's access snapshot in this service's words."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from common_auth.access import AccessSnapshot
 from common_auth.gate import AccessGate
 from story_service.domain.access import LEAST_CONTEXT, Access, Limit
-from story_service.domain.ids import UserId
+from story_service.domain.grants import Grant
+from story_service.domain.ids import GrantId, UserId
 
 _HIGHEST_PRIORITY = 100
 
@@ -23,7 +26,7 @@ class GateSubscriptions:
 
 
 def access_of(snapshot: AccessSnapshot, plans_on_offer: tuple[str, ...] = ()) -> Access:
-    """Translate a snapshot; a feature of an unknown kind is no right."""
+    """Translate a snapshot; a feature of an unknown kind is no right, nor is a grant that cannot be read."""
     features = snapshot.features
     period = None
     if snapshot.period_start and snapshot.period_end:
@@ -40,6 +43,7 @@ def access_of(snapshot: AccessSnapshot, plans_on_offer: tuple[str, ...] = ()) ->
         context_tokens=_tokens(features.get("context.tokens", {})),
         plans_on_offer=plans_on_offer,
         priority=_priority(features.get("priority", {}).get("value")),
+        grants=tuple(grant for grant in map(_grant, snapshot.grants) if grant),
     )
 
 
@@ -50,6 +54,20 @@ def _tokens(feature: Mapping[str, Any]) -> int:
 
 def _priority(value: object) -> int:
     return max(0, min(value, _HIGHEST_PRIORITY)) if isinstance(value, int) else 0
+
+
+def _grant(document: Mapping[str, Any]) -> Grant | None:
+    try:
+        return Grant(
+            GrantId(UUID(document["id"])),
+            str(document["meter"]),
+            int(document["amount"]),
+            int(document["priority"]),
+            datetime.fromisoformat(document["effective_at"]),
+            datetime.fromisoformat(document["expires_at"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _limit(feature: Mapping[str, Any]) -> Limit:

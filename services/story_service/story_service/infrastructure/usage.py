@@ -3,16 +3,26 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, literal_column, select, text, tuple_, update
+from sqlalchemy import func, insert, literal_column, select, text, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from story_service.domain.generation import OPEN, Generation
+from story_service.domain.grants import Grant
 from story_service.domain.ids import GenerationId, ReservationId, UserId
 from story_service.domain.ledger import GENESIS, Balance, Head, LedgerEntry
-from story_service.domain.usage import Line, Meter, Window
+from story_service.domain.usage import GrantReading, Line, Meter, Window
+from story_service.infrastructure.grants import burnt, grant_of, reserve_of_grant, settle_of_grant
 from story_service.infrastructure.rows import entry_of, ledger_values
-from story_service.infrastructure.tables import GenerationRow, HeadRow, LedgerRow, LineRow, ReservationRow, WindowRow
+from story_service.infrastructure.tables import GenerationRow
+from story_service.infrastructure.usage_tables import (
+    GrantRow,
+    HeadRow,
+    LedgerRow,
+    LineRow,
+    ReservationRow,
+    WindowRow,
+)
 
 _UNLIMITED = 2**62
 _RESERVE = text(
@@ -44,7 +54,9 @@ class SqlUsageBook:
         return Head(row.seq, row.hash)
 
     async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
-        """Run the reserve statement of api.md 6.4."""
+        """Run the reserve statement of api.md 6.4, or the like of it for a grant."""
+        if line.grant:
+            return await reserve_of_grant(self._session, user_id, line.grant, line.reserved)
         values = {"user": user_id, "meter": line.meter, "start": line.window.start, "end": line.window.end}
         most = _UNLIMITED if limit is None else limit
         row = (await self._session.execute(_RESERVE, {**values, "n": line.reserved, "limit": most})).first()
@@ -67,6 +79,10 @@ class SqlUsageBook:
         rows = (await self._session.execute(query)).all()
         return dict.fromkeys(windows, Meter()) | {row.meter: Meter(row.reserved, row.settled) for row in rows}
 
+    async def burnt(self, grants: Sequence[Grant]) -> tuple[GrantReading, ...]:
+        """Read grants by one statement."""
+        return await burnt(self._session, grants)
+
     async def open(
         self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
     ) -> None:
@@ -85,9 +101,10 @@ class SqlUsageBook:
                 "reservation_id": reservation_id,
                 "line_no": number,
                 "meter": line.meter,
-                "source": "window",
-                "window_start": line.window.start,
-                "window_end": line.window.end,
+                "source": "grant" if line.grant else "window",
+                "window_start": None if line.grant else line.window.start,
+                "window_end": None if line.grant else line.window.end,
+                "grant_id": line.grant.id if line.grant else None,
                 "reserved": line.reserved,
             }
             for number, line in enumerate(lines, 1)
@@ -107,18 +124,29 @@ class SqlUsageBook:
         reservation_id = await self._session.scalar(statement)
         if reservation_id is None:
             return None
-        rows = await self._session.scalars(
-            select(LineRow).where(LineRow.reservation_id == reservation_id).order_by(LineRow.meter)
+        query = (
+            select(LineRow, GrantRow)
+            .outerjoin(GrantRow, GrantRow.id == LineRow.grant_id)
+            .where(LineRow.reservation_id == reservation_id)
+            .order_by(LineRow.line_no)
         )
-        return ReservationId(reservation_id), [_line(row) for row in rows]
+        rows = (await self._session.execute(query)).all()
+        return ReservationId(reservation_id), [_line(row, grant_of(grant)) for row, grant in rows]
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
-        """Move the line's amount within its window."""
+        """Move the line's amount within its window or grant."""
+        grant_id = line.grant.id if line.grant else None
         await self._session.execute(
             update(LineRow)
-            .where(LineRow.reservation_id == reservation_id, LineRow.meter == line.meter)
+            .where(
+                LineRow.reservation_id == reservation_id,
+                LineRow.meter == line.meter,
+                LineRow.grant_id.is_not_distinct_from(grant_id),
+            )
             .values(settled=line.settled)
         )
+        if grant_id:
+            return await settle_of_grant(self._session, grant_id, line)
         statement = (
             update(WindowRow)
             .where(
@@ -177,7 +205,7 @@ class SqlUsageBook:
         return [entry_of(row) for row in rows]
 
     async def balances(self, user_id: UserId) -> dict[str, Balance]:
-        """Sum the windows, and the lines of open reservations beside them."""
+        """Sum the windows and grants, and the lines of open reservations beside them."""
         held = (
             select(LineRow.meter, func.sum(LineRow.reserved).label("held"))
             .join(ReservationRow, ReservationRow.id == LineRow.reservation_id)
@@ -185,17 +213,21 @@ class SqlUsageBook:
             .group_by(LineRow.meter)
             .subquery()
         )
+        windows = select(WindowRow.meter, WindowRow.reserved, WindowRow.settled).where(WindowRow.user_id == user_id)
+        grants = select(GrantRow.meter, GrantRow.reserved, GrantRow.settled).where(GrantRow.user_id == user_id)
+        book = union_all(windows, grants).subquery()
         query = (
-            select(WindowRow.meter, func.sum(WindowRow.reserved), func.sum(WindowRow.settled), func.max(held.c.held))
-            .outerjoin(held, held.c.meter == WindowRow.meter)
-            .where(WindowRow.user_id == user_id)
-            .group_by(WindowRow.meter)
+            select(book.c.meter, func.sum(book.c.reserved), func.sum(book.c.settled), func.max(held.c.held))
+            .outerjoin(held, held.c.meter == book.c.meter)
+            .group_by(book.c.meter)
         )
         rows = (await self._session.execute(query)).all()
         return {meter: Balance(int(reserved), int(settled), int(held or 0)) for meter, reserved, settled, held in rows}
 
 
-def _line(row: LineRow) -> Line:
-    assert row.window_start is not None, "grants come later"
+def _line(row: LineRow, grant: Grant | None) -> Line:
+    if grant:
+        return Line(row.meter, Window(grant.effective_at, grant.expires_at), row.reserved, row.settled, grant)
+    assert row.window_start is not None, "what is no grant's is a window's"
     assert row.window_end is not None, "a window has two ends"
     return Line(row.meter, Window(row.window_start, row.window_end), row.reserved, row.settled)

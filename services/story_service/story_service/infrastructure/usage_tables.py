@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from story_service.infrastructure.schema import Row
@@ -28,6 +28,31 @@ class WindowRow(Row):
     )
 
 
+class GrantRow(Row):
+    """What is held and used of units on top of a plan; a row is made when they are first drawn upon."""
+
+    __tablename__ = "credit_grants"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID]
+    meter: Mapped[str]
+    amount: Mapped[int]
+    priority: Mapped[int] = mapped_column(Integer)
+    effective_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    reserved: Mapped[int] = mapped_column(server_default=text("0"))
+    settled: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        CheckConstraint("settled >= 0", name="settled_not_negative"),
+        CheckConstraint("reserved + settled <= amount", name="burnt_once"),
+        CheckConstraint("expires_at > effective_at", name="ends_after_start"),
+        Index("ix_credit_grants_user_id", "user_id", "meter"),
+    )
+
+
 class ReservationRow(Row):
     """The money that one generation holds."""
 
@@ -49,7 +74,7 @@ class ReservationRow(Row):
 
 
 class LineRow(Row):
-    """One meter of a reservation. Settled never exceeds reserved: the price cap."""
+    """One meter of a reservation, from its window or from a grant. Settled never exceeds reserved: the price cap."""
 
     __tablename__ = "reservation_lines"
 
@@ -61,6 +86,7 @@ class LineRow(Row):
     source: Mapped[str]
     window_start: Mapped[datetime | None]
     window_end: Mapped[datetime | None]
+    grant_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.credit_grants.id"))
     reserved: Mapped[int]
     settled: Mapped[int | None]
 
@@ -68,6 +94,7 @@ class LineRow(Row):
         CheckConstraint("source IN ('window','grant')", name="source_known"),
         CheckConstraint("(source = 'window') = (window_start IS NOT NULL)", name="window_named"),
         CheckConstraint("(window_start IS NULL) = (window_end IS NULL)", name="window_whole"),
+        CheckConstraint("(source = 'grant') = (grant_id IS NOT NULL)", name="grant_named"),
         CheckConstraint("reserved >= 0", name="reserved_not_negative"),
         CheckConstraint("settled >= 0", name="settled_not_negative"),
         CheckConstraint("settled IS NULL OR settled <= reserved", name="price_cap"),
@@ -85,6 +112,7 @@ class LedgerRow(Row):
     kind: Mapped[str]
     amount: Mapped[int]
     reservation_id: Mapped[UUID | None]
+    grant_id: Mapped[UUID | None]
     ref: Mapped[str | None]
     reserved_after: Mapped[int]
     settled_after: Mapped[int]
@@ -102,7 +130,9 @@ class LedgerRow(Row):
             "reservation_id",
             "meter",
             "kind",
+            "grant_id",
             unique=True,
+            postgresql_nulls_not_distinct=True,
             postgresql_where=text("reservation_id IS NOT NULL"),
         ),
     )

@@ -1,8 +1,10 @@
 """Steps that several use cases of chat take within one work."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from story_service.application.chat.ports import ChatWork
+from story_service.application.draw_units import draw, posting
 from story_service.domain import ledger
 from story_service.domain.access import Access
 from story_service.domain.chat.conversation import CHATS, Conversation
@@ -10,7 +12,7 @@ from story_service.domain.chat.errors import ConversationUnknown, GenerationRunn
 from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.chat.message import Message, Place, below, root
 from story_service.domain.ids import ReservationId, UserId
-from story_service.domain.usage import Line, exceeded, window_of
+from story_service.domain.usage import Line, window_of
 
 
 async def owned(
@@ -55,16 +57,12 @@ async def count_chat(
     work: ChatWork, user_id: UserId, access: Access, reservation_id: ReservationId, now: datetime
 ) -> None:
     """Charge one conversation: taken and settled at once, as nothing is left to be seen. Raises QuotaExceeded."""
-    head, limit = await work.usage.lock(user_id), access.limit(CHATS)
-    line = Line(CHATS, window_of(limit.window, access, now), 1, settled=1)
-    held = await work.usage.reserve(user_id, line, limit.amount)
-    if held is None:
-        used = (await work.usage.holding(user_id, CHATS, line.window)).used
-        raise exceeded(line, limit.amount or 0, used, now)
-    kept = await work.usage.settle(user_id, reservation_id, line)
-    postings = [
-        ledger.Posting(CHATS, ledger.RESERVE, 1, held.reserved, held.settled),
-        ledger.Posting(CHATS, ledger.SETTLE, 1, kept.reserved, kept.settled),
-    ]
+    head = await work.usage.lock(user_id)
+    need = Line(CHATS, window_of(access.limit(CHATS).window, access, now), 1, settled=1)
+    drawn = await draw(work.usage, user_id, need, access, now)
+    postings = drawn.postings()
+    for line, _ in drawn.lines:
+        kept = await work.usage.settle(user_id, reservation_id, replace(line, settled=line.reserved))
+        postings.append(posting(line, ledger.SETTLE, line.reserved, kept))
     entries, head = ledger.extend(head, user_id, reservation_id, postings, now)
     await work.usage.post(user_id, entries, head)
