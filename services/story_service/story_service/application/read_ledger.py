@@ -17,13 +17,14 @@ class LedgerPage:
 
 @dataclass(frozen=True, slots=True)
 class ReadLedger:
-    """Reads chains."""
+    """Reads chains. A check locks, which a work that only reads refuses."""
 
+    start_reading: StartWork
     start_work: StartWork
 
     async def page(self, user_id: UserId, *, before: int | None, most: int) -> LedgerPage:
         """Return a part of the chain."""
-        async with self.start_work() as work:
+        async with self.start_reading() as work:
             entries = await work.usage.page(user_id, before=before, most=most)
             return LedgerPage(entries, await work.usage.head(user_id))
 

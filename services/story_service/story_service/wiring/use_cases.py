@@ -118,6 +118,6 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         characters=ReadCharacters(start_reading),
         own_characters=OwnCharacters(start_work, subscriptions, admit, now, uuid7),
         usage=ReadUsage(start_reading, subscriptions, now),
-        ledger=ReadLedger(start_reading),
+        ledger=ReadLedger(start_reading, start_work),
         quote=QuoteCall(start_reading, subscriptions, menu, now),
     )
