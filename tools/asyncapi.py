@@ -34,6 +34,7 @@ _STORY = ("created", "published", "unpublished", "cloned", "analyzed")
 FLOWS = {
     "user.registered": _OF_USER,
     "user.updated": Flow("user", "person", ("admin", "payment")),
+    "user.status_changed": Flow("user", "person", ("admin", "payment", "user")),
     **{f"subscription.{what}": _TO_PEOPLE for what in _SUBSCRIPTION},
     "payment.succeeded": _OF_PAYMENT,
     "payment.failed": _OF_PAYMENT,
@@ -53,7 +54,7 @@ FLOWS = {
     "case.person_status_changed": Flow("story", "case", ("admin",)),
     "moderation.case_opened": Flow("story", "case", ("admin",)),
     "moderation.case_resolved": Flow("story", "case", ("admin",)),
-    "user.struck": Flow("story", "person", ("admin",)),
+    "user.struck": Flow("story", "person", ("admin", "user")),
     "generation.closed": Flow("story", "generation", ("admin",)),
     "usage.settled": Flow("story", "person", ("admin",)),
     "moderation.decided": Flow("story", "story", ("admin",)),

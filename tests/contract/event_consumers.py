@@ -1,12 +1,14 @@
 """Everybody who reads events, by the name of their consumer group, and the tables that they write."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from redis.asyncio import Redis
 
 from admin_service.infrastructure import facts as admin_facts
 from admin_service.infrastructure.tables import ArchiveRow
 from common_auth.invalidation import AccessInvalidations
+from common_auth.revocations import Revocations
 from common_events.handlers import Handling
 from common_service.clock import utc_now
 from common_service.ids import uuid7
@@ -17,6 +19,8 @@ from user_service.infrastructure import heard_events as user_facts
 from user_service.infrastructure.tables import UserRow
 
 HEARERS = {"admin": ArchiveRow.metadata, "payment": ErasureRow.metadata, "users": UserRow.metadata}
+A_PLAN = "INSERT INTO payment.plans (code, name, rank, is_default) VALUES ('free', 'Free', 0, true)"
+"""Somebody's access is computed from plans: there is always one."""
 HEARD_SOURCES = {
     "admin": admin_facts.SOURCES,
     "payment": payment_facts.SOURCES,
@@ -28,7 +32,7 @@ def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
     """Return what a consumer does with each type."""
     others: dict[str, Mapping[str, Handling]] = {
         "admin": admin_facts.handlers(),
-        "payment": payment_facts.handlers(),
-        "user": user_facts.HeardEvents(utc_now, uuid7).handlers(),
+        "payment": payment_facts.handlers(utc_now, 30),
+        "user": user_facts.HeardEvents(utc_now, uuid7, Revocations(redis).publish, timedelta(days=30)).handlers(),
     }
     return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}

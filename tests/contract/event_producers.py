@@ -35,7 +35,7 @@ from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.memory_library import starter
 from services.story_service.tests.worlds import READER, STORY_TEXT, UNSAFE, in_pieces, story_of, with_shelf
 from services.story_service.tests.worlds import World as StoryWorld
-from services.user_service.tests.worlds import NOON, a_user_id, an_identity
+from services.user_service.tests.worlds import NOON, MemoryDoors, a_user_id, an_identity
 from services.user_service.tests.worlds import World as UserWorld
 from story_service.application.accept_generations import Call
 from story_service.application.attempts import AttemptKey
@@ -53,6 +53,7 @@ from story_service.domain.publishing.publishing import Visibility
 from story_service.infrastructure.tables import messaging as story_tables
 from story_service.infrastructure.work import SqlStoryWork
 from user_service.application.change_profile import EditProfile, RecordConsent
+from user_service.application.change_status import ChangeStatus
 from user_service.application.provision_profile import ProvisionProfile
 from user_service.domain import events as user_events
 from user_service.domain.consent import ConsentKind
@@ -74,6 +75,9 @@ async def user_tells() -> Sequence[user_events.Event]:
     edit = EditProfile(world.work, lambda: NOON)
     await edit(user_id, {"display_name": "Ann", "locale": "en-GB", "country": "GB"}, version=2)
     await RecordConsent(world.work, lambda: NOON)(user_id, ConsentKind.TERMS, "1", given=True)
+    change_status = ChangeStatus(world.work, MemoryDoors(world), lambda: NOON, uuid7)
+    await change_status.suspend(user_id, NOON + timedelta(days=30), "three strikes", "strikes")
+    await change_status.reinstate(user_id, "admin")
     return world.content.events
 
 

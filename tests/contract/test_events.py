@@ -24,7 +24,7 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from sandbox.servers.redis import running_redis
 from story_service.domain.events import Event as StoryEvent
-from tests.contract.event_consumers import HEARD_SOURCES, HEARERS, handlers
+from tests.contract.event_consumers import A_PLAN, HEARD_SOURCES, HEARERS, handlers
 from tests.contract.event_producers import CAUSE, REQUEST, TRACE, Wire, story_tells, told_over_the_wire, user_tells
 from tools.asyncapi import CONSUMERS, DOCUMENT, FLOWS, Kind, document, kinds, message, schema, written
 from user_service.domain.events import Event as UserEvent
@@ -140,6 +140,7 @@ async def admin(database_url: str) -> AsyncIterator[AsyncSession]:
         for schema_name, metadata in HEARERS.items():
             await session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_name}"))
             await (await session.connection()).run_sync(metadata.create_all)
+        await session.execute(text(A_PLAN))
         yield session
     await database.close()
 

@@ -1,5 +1,6 @@
 """What every service has around it, built from its settings. Nothing is opened before it is used."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,15 +8,18 @@ from dataclasses import dataclass
 import httpx2
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 
 from common_auth.callers import Callers, Permissions
 from common_auth.guests import GuestTokens
 from common_auth.jwks import JwksCache
+from common_auth.revocations import Revocations
 from common_auth.service_tokens import ServiceTokens
 from common_auth.tokens import TokenVerifier
 from common_service.clock import utc_now
 from common_service.database import Database
 from common_service.http import HttpClient
+from common_service.jobs import Job, supervise
 from common_service.pagination import Cursors
 from common_service.rate_limit import RateLimits, rate_limits
 from common_service.settings import ServiceSettings
@@ -38,9 +42,16 @@ class Surroundings:
     cursors: Cursors
     limits: RateLimits
     registry: CollectorRegistry
+    redis: Redis
+
+    @property
+    def listening(self) -> Job:
+        """The job that keeps `people` informed of revoked tokens, for whoever has a lifespan of their own."""
+        return Revocations(self.redis).listener(self.people)
 
     async def close(self) -> None:
         """Let go of every connection."""
+        await self.redis.aclose()
         await self.limits.close()
         await self.vendors.aclose()
         await self.http.aclose()
@@ -48,10 +59,13 @@ class Surroundings:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Let go when the application ends."""
+        """Hear of revoked tokens while the application runs, and let go when it ends."""
+        listening = asyncio.create_task(supervise(self.listening, asyncio.Event()), name=self.listening.name)
         try:
             yield
         finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await self.close()
 
 
@@ -74,4 +88,5 @@ def surroundings(
         cursors=Cursors(settings.cursor_secret.get_secret_value()),
         limits=rate_limits(settings, registry),
         registry=registry,
+        redis=Redis.from_url(settings.redis_url.get_secret_value()),
     )

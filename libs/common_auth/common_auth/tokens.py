@@ -12,7 +12,7 @@ from common_auth.jws import Keys, json_object, signed_text, verified_payload
 _LEEWAY = 30.0
 _LAST_INSTANT = 253_402_300_799  # the end of the year 9999; also ends what is no number or not finite
 _REMEMBERED, _REMEMBER_SECONDS = 4096, 60.0
-_LONGEST_LIFE = 24 * 3600.0  # Cognito lets no access token live longer
+LONGEST_LIFE = 24 * 3600.0  # Cognito lets no access token live longer
 _NUMBERS = (int, float)  # and not bool, which is an int to isinstance
 
 
@@ -76,11 +76,11 @@ class TokenVerifier:
         """Refuse from now on every token of `subject` that was issued at or before `at`, which has a time zone.
 
         Cognito issues in whole seconds, so a token of that very second is refused too. The entry is dropped when no
-        such token can be unexpired. This process alone learns of it.
+        such token can be unexpired. This process alone learns of it: `Revocations` tells them all.
         """
         self.forget(subject)
         self._revoked[subject] = max(at.timestamp(), self._revoked.pop(subject, 0.0))
-        oldest = self._now().timestamp() - _LONGEST_LIFE
+        oldest = self._now().timestamp() - LONGEST_LIFE
         for name in [name for name, since in self._revoked.items() if since < oldest]:
             del self._revoked[name]
 

@@ -14,7 +14,7 @@ from common_service.settings_guard import is_far_end, is_fit_database, is_fit_re
 __all__ = ["ServiceSettings", "is_far_end", "is_local"]
 _MOST_A_WINDOW = 10_000  # every unit of a window is remembered
 _LOCAL_REGION = "eu-west-2"
-_AWS_ENDPOINT = "AWS_ENDPOINT_URL"  # also AWS_ENDPOINT_URL_COGNITO_IDP and its like: boto3 obeys all of them
+_AWS_ENDPOINT = "AWS_ENDPOINT_URL"  # also AWS_ENDPOINT_URL_SESV2 and its like: boto3 obeys all of them
 _REAL_ISSUER = re.compile(r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[\w-]+")
 _LOCAL_CURSOR_SECRET = "a secret for laptops only"  # noqa: S105 - production refuses it
 

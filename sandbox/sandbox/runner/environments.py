@@ -153,7 +153,7 @@ class Environments:
         if api_url is None:
             return mail | self._pass(_OF_AWS)
         keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
-        return {"AWS_ENDPOINT_URL_COGNITO_IDP": api_url, **mail, **keys}
+        return {"AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER": api_url, **mail, **keys}
 
     def _pass(self, names: tuple[str, ...]) -> dict[str, str]:
         return {name: self.choices.given[name] for name in names if name in self.choices.given}

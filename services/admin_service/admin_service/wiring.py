@@ -9,12 +9,14 @@ from fastapi import APIRouter, FastAPI
 from admin_service.api.moderation import moderation_routes
 from admin_service.api.problems import FACES
 from admin_service.api.routes import UseCases, admin_routes
+from admin_service.api.standing import standing_routes
 from admin_service.application.list_users import ListUsers
 from admin_service.application.ports import Source
 from admin_service.application.read_user import ReadUser
 from admin_service.infrastructure.facts import SOURCES, handlers
 from admin_service.infrastructure.http_desk import HttpDesk
 from admin_service.infrastructure.http_source import HttpSource
+from admin_service.infrastructure.http_users import HttpUsers
 from admin_service.infrastructure.repositories import SqlAdminWork
 from admin_service.infrastructure.tables import MESSAGING
 from admin_service.settings import Settings
@@ -35,6 +37,7 @@ def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
     around = surroundings(settings, settings.group_permissions)
     start_reading = partial(SqlAdminWork, around.database, reads=True)
+    users_url = f"{settings.user_base_url}/internal/v1/users"
     desk_url = f"{settings.story_base_url}/internal/v1/moderation/cases"
     return assemble(
         UseCases(
@@ -44,7 +47,10 @@ def http_app(settings: Settings) -> FastAPI:
         around.callers,
         around.cursors,
         permissions=settings.group_permissions,
-        more=[moderation_routes(HttpDesk(desk_url, around.tokens, around.http), around.callers)],
+        more=[
+            moderation_routes(HttpDesk(desk_url, around.tokens, around.http), around.callers),
+            standing_routes(HttpUsers(users_url, around.tokens, around.http), around.callers),
+        ],
         ready=around.database.ping,
         lifespan=around.lifespan,
     )

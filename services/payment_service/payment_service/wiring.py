@@ -168,7 +168,7 @@ def background(settings: Settings) -> Background:
     parts.jobs.extend(
         [
             relay.job(),
-            Consumer(name, bus.subscription(name, SOURCES), handlers(), database, MESSAGING).job(),
+            Consumer(name, bus.subscription(name, SOURCES), handlers(utc_now, ttl), database, MESSAGING).job(),
             periodic("erasures", end_erased, seconds=_ERASURE_SECONDS),
             SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=failed).job(),
             periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from payment_service.application.access_ports import Recompute
+from payment_service.application.access_ports import Recompute, Standing
 from payment_service.application.ports import Customer, StoredAnswer
 from payment_service.application.sync_ports import ReceivedEvent, Run, WebhookState
 from payment_service.domain.access import AccessVersion, Cause
@@ -74,6 +74,7 @@ class Kept:
     runs: dict[UUID, Run] = field(default_factory=dict)
     leases: dict[UUID, datetime] = field(default_factory=dict)
     erasures: dict[UserId, bool] = field(default_factory=dict)
+    standings: dict[UserId, Standing] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
 
 

@@ -24,7 +24,15 @@ from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
 from payment_service.domain.subscription import Subscription
 from services.payment_service.tests.kept import Kept, Table, Webhook
-from services.payment_service.tests.memory_access import Accesses, Dunning, Erasures, Grants, Overrides, Plans
+from services.payment_service.tests.memory_access import (
+    Accesses,
+    Dunning,
+    Erasures,
+    Grants,
+    Overrides,
+    Plans,
+    Standings,
+)
 from services.payment_service.tests.memory_sync import Reversals, Runs, Syncs, Webhooks, ask
 
 
@@ -62,6 +70,7 @@ class MemoryWork:
     grants: access_ports.Grants
     dunning: access_ports.Dunning
     erasures: access_ports.Erasures
+    standings: access_ports.Standings
     syncs: sync_ports.Syncs
     reversals: sync_ports.Reversals
     webhooks: sync_ports.Webhooks
@@ -79,6 +88,7 @@ class MemoryWork:
         self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
         self.overrides, self.grants = Overrides(self.kept), Grants(self.kept)
         self.dunning, self.erasures = Dunning(self.kept), Erasures(self.kept)
+        self.standings = Standings(self.kept)
         self.syncs, self.outbox = Syncs(self.kept), Outbox(self.kept)
         self.reversals, self.webhooks, self.runs = Reversals(self.kept), Webhooks(self.kept), Runs(self.kept)
         return self

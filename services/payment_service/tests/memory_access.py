@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from payment_service.application.access_ports import PastVersion, PriceReading, Recompute, Span
+from payment_service.application.access_ports import PastVersion, PriceReading, Recompute, Span, Standing
 from payment_service.domain.access import AccessVersion
 from payment_service.domain.dunning import day_due
 from payment_service.domain.errors import AlreadyGranted
@@ -112,6 +112,19 @@ class Accesses(Table):
     async def lapsed(self, now: datetime, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
         current = {each.user_id: each for each in self.kept.accesses}
         return [each.user_id for each in current.values() if each.has_lapsed(now) and each.user_id not in but][:limit]
+
+
+class Standings(Table):
+    async def learn(self, standing: Standing) -> bool:
+        known = self.kept.standings.get(standing.user_id)
+        if known and known.version >= standing.version:
+            return False
+        self.kept.standings[standing.user_id] = standing
+        return True
+
+    async def is_shut_out(self, user_id: UserId) -> bool:
+        standing = self.kept.standings.get(user_id)
+        return user_id in self.kept.erasures or (standing is not None and standing.is_suspended)
 
 
 class Overrides(Table):

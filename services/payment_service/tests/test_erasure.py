@@ -86,7 +86,7 @@ async def test_user_service_says_who_leaves(postgres: Harness, database: Databas
         data=data,
     )
     async with database.session() as session:
-        await handlers()["user.updated"](session, told)
+        await handlers(utc_now, 30)["user.updated"](session, told)
         await session.commit()
     async with postgres.work() as work:
         assert await work.erasures.waiting(9) == ([UserId(user_id)] if leaves else [])

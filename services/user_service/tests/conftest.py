@@ -10,12 +10,14 @@ from fastapi import FastAPI
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
+from common_service.ids import uuid7
 from common_service.pagination import Cursors
 from common_service.rate_limit import RateLimits
 from common_service.testing import TemplateDatabase, ready
 from common_service.testing_apps import SharedApp
-from services.user_service.tests.worlds import NOON, World
+from services.user_service.tests.worlds import NOON, MemoryDoors, World
 from user_service.api.use_cases import UseCases, wire
+from user_service.api.use_cases import World as Adapters
 from user_service.application.ports import StartWork
 from user_service.infrastructure.cognito_identities import CognitoIdentities
 from user_service.infrastructure.repositories import SqlUserWork
@@ -48,7 +50,7 @@ def start_work(request: pytest.FixtureRequest, world: World) -> StartWork:
 @pytest.fixture(scope="session")
 def app(issuer: TestIssuer) -> SharedApp[UseCases]:
     """Return the application with tokens of the tests' own issuer."""
-    callers = issuer.callers({"admin": frozenset({"users.read"})})
+    callers = issuer.callers({"admin": frozenset({"users.read", "users.write"}), "support": frozenset({"users.read"})})
 
     def build(use_cases: UseCases, limits: RateLimits) -> FastAPI:
         cursors = Cursors("a secret of the tests")
@@ -58,10 +60,11 @@ def app(issuer: TestIssuer) -> SharedApp[UseCases]:
 
 
 @pytest.fixture
-def make_app(app: SharedApp[UseCases], issuer: TestIssuer) -> Callable[[StartWork], FastAPI]:
+def make_app(app: SharedApp[UseCases], issuer: TestIssuer, world: World) -> Callable[[StartWork], FastAPI]:
     """Return what puts the application over a store."""
     identities = CognitoIdentities(issuer.verifier())
-    return lambda start_work: app.over(wire(start_work, identities, lambda: NOON))
+    doors = MemoryDoors(world)
+    return lambda start_work: app.over(wire(Adapters(start_work, identities, doors, lambda: NOON, uuid7)))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ USUAL = {
     "payment_due": {"in_app": True, "email": True},
     "subscription": {"in_app": True, "email": False},
     "grant": {"in_app": True, "email": False},
+    "account": {"in_app": True, "email": True},
 }
 
 

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from common_events.envelope import Envelope
+from common_events.handlers import AfterCommit, Many
 from common_service.database import Database
 from common_service.ids import uuid7
 from common_service.testing import FixedClock
@@ -234,9 +235,13 @@ def envelope(kind: str, user_id: UUID, data: dict[str, object], at: datetime = N
     )
 
 
+async def nobody(_: str, __: datetime) -> None:
+    raise AssertionError("nobody is shut out")
+
+
 async def test_payment_service_is_heard(database: Database, world: World) -> None:
     house = House(lambda: SqlUserWork(database), world)
-    ann, handlers = await house.somebody(), HeardEvents(house.clock, uuid7).handlers()
+    ann, handlers = await house.somebody(), HeardEvents(house.clock, uuid7, nobody, timedelta(days=30)).handlers()
     notice = {"subscription_id": "sub_1", "plan": "pro", "day": 3, "grace_until": "2026-11-28T12:00:00Z"}
     renewed = {"subscription_id": "sub_1", "plan": "pro", "version": 4}
     grant = {"grant_id": str(uuid4()), "meter": "tokens.month", "amount": 5, "expires_at": "2026-12-01T00:00:00Z"}
@@ -248,7 +253,9 @@ async def test_payment_service_is_heard(database: Database, world: World) -> Non
     ):
         house.clock.advance(seconds=1)
         async with database.session() as session:
-            await handlers[kind](session, envelope(kind, ann.id, data))
+            handler = handlers[kind]
+            assert not isinstance(handler, AfterCommit | Many)
+            await handler(session, envelope(kind, ann.id, data))
             await session.commit()
     await house.deliver()
     assert house.post.sent == []

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from services.user_service.tests.worlds import NOON, World, a_profile, a_user_id, an_identity
+from common_service.ids import uuid7
+from services.user_service.tests.worlds import NOON, MemoryDoors, World, a_profile, a_user_id, an_identity
 from user_service.api.use_cases import UseCases, wire
+from user_service.api.use_cases import World as Adapters
 from user_service.domain.consent import ConsentKind
 from user_service.domain.errors import EmailInUse, IdTokenInvalid, NotProvisioned, UnknownUser, VersionConflict
 from user_service.domain.events import UserRegistered, UserUpdated
@@ -17,7 +19,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def use_cases(world: World) -> UseCases:
     world.identities = {"ann": an_identity(), "ann at work": an_identity("ann@work.test")}
-    return wire(world.work, world, lambda: NOON)
+    return wire(Adapters(world.work, world, MemoryDoors(world), lambda: NOON, uuid7))
 
 
 async def test_the_first_call_makes_a_profile_with_settings_and_tells_of_it(use_cases: UseCases, world: World) -> None:

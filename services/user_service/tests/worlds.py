@@ -4,15 +4,23 @@ import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
 from services.user_service.tests.memory_notices import MemoryChoices, MemoryMessages, MemoryNotifications, Queued
 from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
-from user_service.application.ports import Events, Profiles, Roles, Search, SettingsBook
-from user_service.domain.errors import EmailInUse, IdTokenInvalid
+from user_service.application.ports import (
+    Events,
+    PendingSuspension,
+    PendingSuspensions,
+    Profiles,
+    Roles,
+    Search,
+    SettingsBook,
+)
+from user_service.domain.errors import EmailInUse, IdentityProviderUnavailable, IdTokenInvalid
 from user_service.domain.events import Event
 from user_service.domain.identity import Identity
 from user_service.domain.notification import Notification, Preferences
@@ -53,6 +61,7 @@ class Content:
     notifications: list[Notification] = field(default_factory=list)
     choices: dict[UserId, Preferences] = field(default_factory=dict)
     messages: list[Queued] = field(default_factory=list)
+    suspensions: dict[UserId, tuple[PendingSuspension, datetime]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -77,6 +86,10 @@ class MemoryProfiles:
         found = [profile for _, profile in sorted(self.content.profiles.items()) if self._fits(profile, search)]
         return found[: search.limit]
 
+    async def overdue(self, now: datetime, limit: int) -> Sequence[UserId]:
+        over = [each for each in self.content.profiles.values() if each.status_until and each.status_until <= now]
+        return [each.id for each in over][:limit]
+
     def _taken(self, profile: Profile) -> bool:
         others = (other for other in self.content.profiles.values() if other.id != profile.id)
         return any((other.email or "").lower() == (profile.email or "").lower() for other in others)
@@ -87,6 +100,25 @@ class MemoryProfiles:
             and (search.status is None or profile.status == search.status)
             and (search.after is None or profile.id > search.after)
         )
+
+
+@dataclass(slots=True)
+class MemorySuspensions:
+    kept: dict[UserId, tuple[PendingSuspension, datetime]]
+
+    async def ask(self, suspension: PendingSuspension, now: datetime) -> None:
+        known, _ = self.kept.get(suspension.user_id, (suspension, now))
+        self.kept[suspension.user_id] = max(known, suspension, key=lambda each: each.until), now
+
+    async def claim(self, now: datetime, lease: timedelta) -> PendingSuspension | None:
+        due = next((each for each, due_at in self.kept.values() if due_at <= now), None)
+        if due:
+            self.kept[due.user_id] = due, now + lease
+        return due
+
+    async def done(self, suspension: PendingSuspension) -> None:
+        if self.kept.get(suspension.user_id, (None,))[0] == suspension:
+            del self.kept[suspension.user_id]
 
 
 @dataclass(slots=True)
@@ -120,6 +152,7 @@ class MemoryWork:
     """Works on a copy, one work at a time: commit puts the copy in the place of the original."""
 
     profiles: Profiles
+    suspensions: PendingSuspensions
     settings: SettingsBook
     roles: Roles
     events: Events
@@ -136,6 +169,7 @@ class MemoryWork:
         self._copy = copy.deepcopy(self._world.content)
         self.profiles, self.settings = MemoryProfiles(self._copy), MemorySettings(self._copy)
         self.roles, self.events = MemoryRoles(self._world.policy), MemoryEvents(self._copy)
+        self.suspensions = MemorySuspensions(self._copy.suspensions)
         self.notifications = MemoryNotifications(self._copy.notifications)
         self.choices = MemoryChoices(self._copy.choices)
         self.messages = MemoryMessages(self._copy.messages)
@@ -172,3 +206,26 @@ class World:
         if id_token not in self.identities:
             raise IdTokenInvalid
         return self.identities[id_token]
+
+
+@dataclass(slots=True)
+class MemoryDoors:
+    """The identity provider's doors, which are away as often as they are told."""
+
+    world: World
+    shut_out: set[str] = field(default_factory=set)
+    faults: int = 0
+
+    async def shut(self, username: str) -> None:
+        self._knock()
+        self.shut_out.add(username)
+
+    async def open(self, username: str) -> None:
+        self._knock()
+        self.shut_out.discard(username)
+
+    def _knock(self) -> None:
+        assert self.world.open == 0
+        if self.faults:
+            self.faults -= 1
+            raise IdentityProviderUnavailable

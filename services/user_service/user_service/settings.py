@@ -6,7 +6,7 @@ from pydantic import Field
 
 from common_events.settings import EventSettings
 
-_ADMIN = frozenset({"users.read"})
+_ADMIN = frozenset({"users.read", "users.write"})
 _SENDER = "TrueCrime <no-reply@truecrime.test>"
 
 
@@ -21,10 +21,16 @@ class Settings(EventSettings):
     }
 
     mail_sender: str = _SENDER
+    strike_suspension_days: int = Field(default=30, ge=1, le=366)
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 
+    @property
+    def pool_id(self) -> str:
+        """The user pool: the issuer's last part, where it is not named."""
+        return self.cognito_userpool_id or self.cognito_issuer.rpartition("/")[2]
+
     def production_faults(self) -> dict[str, bool]:
-        """Guard whom the internal routes let in, and in whose name e-mail goes out."""
+        """Guard whom the internal routes let in and in whose name e-mail goes out."""
         return super().production_faults() | {
             "cognito_service_client_ids": not self.service_clients,
             "mail_sender": self.mail_sender == _SENDER or "@" not in self.mail_sender,

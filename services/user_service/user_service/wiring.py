@@ -1,13 +1,17 @@
 """The adapters of user_service, put together by hand."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import timedelta
 
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 
 from common_auth.bearer import SERVICE
 from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
+from common_auth.revocations import Revocations
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
@@ -28,8 +32,13 @@ from user_service.api.internal_routes import internal_routes
 from user_service.api.notice_routes import notice_routes
 from user_service.api.problems import FACES
 from user_service.api.routes import me_routes
-from user_service.api.use_cases import UseCases, wire
+from user_service.api.status_routes import status_routes
+from user_service.api.use_cases import UseCases, World, wire
+from user_service.application.change_status import ChangeStatus
 from user_service.application.deliver_messages import DeliverMessages
+from user_service.application.keep_suspensions import EndSuspensions, SuspendStruck
+from user_service.application.ports import StartWork
+from user_service.infrastructure.cognito_doors import CognitoDoors
 from user_service.infrastructure.cognito_identities import CognitoIdentities
 from user_service.infrastructure.heard_events import SOURCES, HeardEvents
 from user_service.infrastructure.repositories import SqlUserWork
@@ -37,25 +46,35 @@ from user_service.infrastructure.ses_mailer import SesMailer
 from user_service.infrastructure.tables import MESSAGING
 from user_service.settings import Settings
 
-_MAIL_SECONDS = 2.0
+_MAIL_SECONDS, _STRIKE_SECONDS, _SUSPENSION_SECONDS = 2.0, 5.0, 5.0
 
 
 def http_app(settings: Settings) -> FastAPI:
     """Build the HTTP side. Nothing is opened before the application starts."""
-    around = surroundings(settings, settings.group_permissions)
+    around, doors = surroundings(settings, settings.group_permissions), _doors(settings)
+    world = World(
+        start_work=_works(around.database),
+        identities=CognitoIdentities(around.people),
+        doors=doors,
+        now=utc_now,
+        new_id=uuid7,
+        start_reading=lambda: SqlUserWork(around.database, reads=True),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with around.lifespan(app):
+            yield
+            await doors.close()
+
     return assemble(
-        wire(
-            lambda: SqlUserWork(around.database),
-            CognitoIdentities(around.people),
-            utc_now,
-            lambda: SqlUserWork(around.database, reads=True),
-        ),
+        wire(world),
         around.callers,
         around.cursors,
         now=utc_now,
         ready=around.database.ping,
         feed=[_feed(around)],
-        lifespan=around.lifespan,
+        lifespan=lifespan,
         limits=around.limits,
         registry=around.registry,
     )
@@ -82,6 +101,7 @@ def assemble(
             me_routes(use_cases, callers, limits, now),
             notice_routes(use_cases, callers, cursors),
             internal_routes(use_cases, callers, cursors),
+            status_routes(use_cases, callers),
             *feed,
         ],
         problems=FACES,
@@ -105,19 +125,33 @@ def background(settings: Settings) -> Background:
     """Build the worker's side: facts go out, what others tell becomes notices, and notices become e-mails."""
     url = settings.database_url.get_secret_value()
     database, bus = Database(url, pool_size=4), event_bus(settings)
-    mailer = SesMailer(region=settings.aws_region, sender=settings.mail_sender)
-    parts = Background(database.ping, [mailer.close, bus.close, database.close])
+    mailer, doors = SesMailer(region=settings.aws_region, sender=settings.mail_sender), _doors(settings)
+    redis = Redis.from_url(settings.redis_url.get_secret_value())
+    parts = Background(database.ping, [mailer.close, doors.close, redis.aclose, bus.close, database.close])
     relay = Relay(url, schema="users", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     [name] = settings.consumers
-    heard = HeardEvents(utc_now, uuid7).handlers()
+    suspended_for = timedelta(days=settings.strike_suspension_days)
+    heard = HeardEvents(utc_now, uuid7, Revocations(redis).publish, suspended_for).handlers()
     footer = f"TrueCrime, {settings.public_web_origin}"
-    deliver = DeliverMessages(lambda: SqlUserWork(database), mailer, utc_now, footer)
+    start_work = _works(database)
+    deliver = DeliverMessages(start_work, mailer, utc_now, footer)
+    change_status = ChangeStatus(start_work, doors, utc_now, uuid7)
     parts.jobs.extend(
         [
             relay.job(),
             Consumer(name, bus.subscription(name, SOURCES), heard, database, MESSAGING).job(),
             periodic("outbound-messages", deliver, seconds=_MAIL_SECONDS),
+            periodic("strikes", SuspendStruck(start_work, change_status, utc_now), seconds=_STRIKE_SECONDS),
+            periodic("suspensions", EndSuspensions(start_work, change_status, utc_now), seconds=_SUSPENSION_SECONDS),
             pruning(database, MESSAGING),
         ]
     )
     return parts
+
+
+def _doors(settings: Settings) -> CognitoDoors:
+    return CognitoDoors(region=settings.aws_region, pool_id=settings.pool_id)
+
+
+def _works(database: Database) -> StartWork:
+    return lambda: SqlUserWork(database)

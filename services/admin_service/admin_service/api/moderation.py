@@ -3,12 +3,12 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from admin_service.api.passing import answered, logged
 from admin_service.api.problems import FACES
-from admin_service.application.moderation import Desk, Passed
+from admin_service.application.moderation import Desk
 from admin_service.domain.errors import DeskUnavailable
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
@@ -17,7 +17,6 @@ from common_service.idempotency import IdempotencyKey
 from common_service.pagination import Cursor, Limit
 from common_service.problems import problem_response
 
-log = structlog.get_logger("audit")
 KindName = Literal["flag", "report", "appeal", "takedown"]
 StateName = Literal["open", "in_review", "upheld", "overturned", "dismissed", "withdrawn"]
 ReasonCode = Annotated[str, StringConstraints(strict=True, max_length=64, pattern=r"^[a-z][a-z_/-]*$")]
@@ -58,12 +57,12 @@ def moderation_routes(desk: Desk, callers: Callers) -> APIRouter:
     ) -> Response:
         """List the queue, what is due first."""
         wanted = {"kind": kind, "state": state, "limit": str(limit), "cursor": cursor}
-        return _answer(await desk.queue(admin.token, {name: value for name, value in wanted.items() if value}))
+        return answered(await desk.queue(admin.token, {name: value for name, value in wanted.items() if value}))
 
     @router.post("/{case_id:uuid}/assign", response_model=Case, responses=_REFUSED)
     async def assign_moderation_case(admin: Annotated[Person, writes], case_id: UUID) -> Response:
         """Take a case: it is decided by who took it."""
-        return _logged("moderation.assign", admin, case_id, await desk.assign(admin.token, case_id))
+        return logged("moderation.assign", admin, case_id, await desk.assign(admin.token, case_id))
 
     @router.post("/{case_id:uuid}/decision", response_model=Case, responses=_REFUSED)
     async def decide_moderation_case(
@@ -71,15 +70,6 @@ def moderation_routes(desk: Desk, callers: Callers) -> APIRouter:
     ) -> Response:
         """Decide a case that one has taken."""
         passed = await desk.decide(admin.token, case_id, key, body.model_dump())
-        return _logged("moderation.decide", admin, case_id, passed)
+        return logged("moderation.decide", admin, case_id, passed)
 
     return router
-
-
-def _logged(action: str, admin: Person, case_id: UUID, passed: Passed) -> Response:
-    log.info("admin acted", action=action, actor=str(admin.user_id), target=str(case_id), status=passed.status)
-    return _answer(passed)
-
-
-def _answer(passed: Passed) -> Response:
-    return Response(passed.body, passed.status, dict(passed.headers), passed.media_type)

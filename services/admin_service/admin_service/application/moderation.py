@@ -1,19 +1,10 @@
 """What admins do at the moderation desk of story_service, which decides and keeps everything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Another service's answer, passed on as it is."""
-
-    status: int
-    body: bytes
-    media_type: str
-    headers: Mapping[str, str]
+from admin_service.application.passing import Passed
 
 
 class Desk(Protocol):

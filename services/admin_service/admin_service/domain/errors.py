@@ -12,6 +12,13 @@ class DeskUnavailable(Refusal):
         super().__init__("The moderation desk does not answer.")
 
 
+class UsersUnavailable(Refusal):
+    """user_service does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("The user service does not answer.")
+
+
 class UnknownUser(Refusal):
     """An id that names nobody, here and at user_service."""
 

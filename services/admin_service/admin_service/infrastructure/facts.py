@@ -26,7 +26,7 @@ _ARCHIVED_ONLY = (
     *("entitlement.granted", "entitlement.voided", "plan.entitlements_changed", "dunning.notice_due"),
     *("story.created", "generation.closed", "moderation.decided"),
     *("case.updated", "case.person_status_changed"),
-    *("moderation.case_opened", "moderation.case_resolved", "user.struck"),
+    *("moderation.case_opened", "moderation.case_resolved", "user.struck", "user.status_changed"),
     *("conversation.created", "message.completed"),
     *("story.published", "story.unpublished", "story.cloned", "story.purged"),
     *("story.analyzed", "characters.extracted"),

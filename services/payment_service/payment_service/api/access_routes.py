@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common_auth.callers import Callers, ServiceCaller
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
+from common_service.instants import Instant
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
 from payment_service.api.overlay_schemas import (
@@ -15,7 +16,6 @@ from payment_service.api.overlay_schemas import (
     BatchView,
     GrantBody,
     GrantView,
-    Instant,
     OverrideBody,
     OverrideView,
     PastAccessView,

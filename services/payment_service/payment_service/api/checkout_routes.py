@@ -22,6 +22,7 @@ from payment_service.api.use_cases import UseCases
 from payment_service.application.open_checkout import Opened, Wish
 from payment_service.application.ports import Attempt
 from payment_service.domain.errors import (
+    AccountSuspended,
     AlreadySubscribed,
     CheckoutNotFound,
     CheckoutOpen,
@@ -35,6 +36,7 @@ from payment_service.domain.errors import (
 )
 from payment_service.domain.ids import UserId
 
+_UNSOLD = (AccountSuspended, AlreadySubscribed, CodeInvalid, PlanUnknown)
 _PROVIDER = (
     *(ProviderUnavailable, ProviderRefused, ReturnPathNotAllowed),
     *(IdempotencyKeyReused, IdempotencyInProgress, RateLimited),
@@ -53,9 +55,7 @@ def checkout_routes(use_cases: UseCases, callers: Callers, limits: RateLimits) -
         status_code=201,
         dependencies=[limits.per_user("payment.open_checkout", callers.reader)],
         response_model=CheckoutOpened,
-        responses=limited(
-            refusing(AlreadySubscribed, CheckoutOpen, CodeInvalid, PlanUnknown, PricesNotLoaded, *_PROVIDER), 201
-        ),
+        responses=limited(refusing(*_UNSOLD, CheckoutOpen, PricesNotLoaded, *_PROVIDER), 201),
     )
     async def open_checkout(
         request: Request, reader: Annotated[Person, signed_in], body: CheckoutBody, idempotency_key: IdempotencyKey

@@ -1,12 +1,12 @@
 """What goes over the wire about overrides, grants and the history of access."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
+from common_service.instants import Instant
 from payment_service.api.schemas import AccessView, Body
 from payment_service.application.access_ports import PastVersion
 from payment_service.domain.grants import USUAL_PRIORITY, GrantSource
@@ -18,19 +18,7 @@ Reason = Annotated[
     StringConstraints(strict=True, min_length=SHORTEST_REASON, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$"),
 ]
 Feature = Annotated[str, StringConstraints(strict=True, max_length=64, pattern=r"^(\*|[a-z]+(\.[a-z]+)*)$")]
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:")
 Meter = Annotated[str, StringConstraints(strict=True, max_length=64, pattern=r"^[a-z]+(\.[a-z]+)+$")]
-
-
-def _rfc3339(value: object) -> object:
-    """Refuse numbers, which pydantic would take for seconds since 1970."""
-    is_number = isinstance(value, int | float) or (isinstance(value, str) and not _DATE.match(value))
-    if is_number:
-        raise ValueError("An instant looks like 2026-11-21T12:00:00Z.")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), Field(description="RFC 3339, with a zone.")]
 
 
 class OverrideBody(Body):

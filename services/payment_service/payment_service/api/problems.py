@@ -17,6 +17,7 @@ from payment_service.domain.change_errors import (
     SubscriptionInactive,
 )
 from payment_service.domain.errors import (
+    AccountSuspended,
     AlreadyGranted,
     AlreadyRevoked,
     AlreadySubscribed,
@@ -52,6 +53,7 @@ from payment_service.domain.errors import (
 PROBLEMS: dict[type[Exception], Problem] = {
     BadSignature: Problem(400, "bad_signature"),
     EventMalformed: Problem(400, "malformed"),
+    AccountSuspended: Problem(403, "account_suspended"),
     NoSubscription: Problem(404, "no_subscription"),
     CheckoutNotFound: Problem(404, "not_found"),
     WebhookNotFound: Problem(404, "not_found"),

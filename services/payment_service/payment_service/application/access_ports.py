@@ -143,6 +143,29 @@ class Erasures(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What user_service says of somebody, by the version of their profile. `until`: when a suspension ends."""
+
+    user_id: UserId
+    version: int
+    is_suspended: bool
+    since: datetime
+    until: datetime | None
+
+
+class Standings(Protocol):
+    """Who is suspended."""
+
+    async def learn(self, standing: Standing) -> bool:
+        """Keep it; False when something at least as young is known."""
+        ...
+
+    async def is_shut_out(self, user_id: UserId) -> bool:
+        """Tell whether they are suspended, or being erased: then nothing is sold to them."""
+        ...
+
+
 class Overrides(Protocol):
     """What admins and rules laid over people's plans."""
 

@@ -18,7 +18,8 @@ async def let_stand(work: Work, user_id: UserId, denials: Sequence[Denial], now:
     """Write what differs from these. What an admin has revoked stays revoked. The caller has locked the person."""
     wanted = {each.reversal_id: each for each in denials}
     for standing in await work.overrides.of(user_id, now):
-        if standing.created_by == BY_RULE and standing.id not in wanted:
+        by_us = (standing.created_by, standing.source) == (BY_RULE, "dispute")
+        if by_us and standing.id not in wanted:
             await work.overrides.put(standing.revoked(BY_RULE, "the reversal counts no more", now))
     for denial in denials:
         old = await work.overrides.get(denial.reversal_id)

@@ -20,6 +20,7 @@ from payment_service.application.ports import (
 )
 from payment_service.domain.checkout import Checkout, CheckoutOrder
 from payment_service.domain.errors import (
+    AccountSuspended,
     AlreadySubscribed,
     CheckoutOpen,
     CodeInvalid,
@@ -84,6 +85,8 @@ class OpenCheckout:
 
     async def _reserve(self, work: Work, attempt: Attempt, wish: Wish) -> Checkout:
         """Return the session to create: this attempt's own, an abandoned one, or a new one."""
+        if await work.standings.is_shut_out(attempt.user_id):
+            raise AccountSuspended
         catalogue = await work.plans.catalogue()
         price, owned = catalogue.sold(wish.plan_code, wish.interval), await work.subscriptions.of(attempt.user_id)
         subscription = governing(owned)

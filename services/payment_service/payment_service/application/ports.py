@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from payment_service.application.access_ports import Accesses, Dunning, Erasures, Grants, Overrides, Plans, PriceReading
+from payment_service.application.access_ports import (
+    Accesses,
+    Dunning,
+    Erasures,
+    Grants,
+    Overrides,
+    Plans,
+    PriceReading,
+    Standings,
+)
 from payment_service.application.sync_ports import (
     CustomerReading,
     Kept,
@@ -216,6 +225,7 @@ class Work(Protocol):
     grants: Grants
     dunning: Dunning
     erasures: Erasures
+    standings: Standings
     syncs: Syncs
     reversals: Reversals
     webhooks: Webhooks

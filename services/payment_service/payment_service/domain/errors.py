@@ -30,6 +30,13 @@ class ReturnPathNotAllowed(Refusal):
         super().__init__("The return path is not one of ours.")
 
 
+class AccountSuspended(Refusal):
+    """Nothing is sold to somebody whom the house has shut out, or who leaves."""
+
+    def __init__(self) -> None:
+        super().__init__("The account is suspended.")
+
+
 class AlreadySubscribed(Refusal):
     """One live subscription a person."""
 

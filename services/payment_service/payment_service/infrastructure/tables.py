@@ -7,6 +7,7 @@ from payment_service.infrastructure.dunning_repository import NoticeRow
 from payment_service.infrastructure.overlay_rows import GrantRow, OverrideRow
 from payment_service.infrastructure.plan_rows import EntitlementRow, PlanRow, PriceRow
 from payment_service.infrastructure.reversal_rows import FormerCustomerRow, ReversalRow, RunRow
+from payment_service.infrastructure.standing_repository import StandingRow
 from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "ReversalRow",
     "Row",
     "RunRow",
+    "StandingRow",
     "SubscriptionRow",
     "SyncRow",
     "WebhookRow",

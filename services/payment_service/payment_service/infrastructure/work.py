@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from common_events import outbox
 from common_service.database import SqlWork
 from common_service.idempotency import IdempotencyKeys
-from payment_service.application.access_ports import Accesses, Dunning, Erasures, Grants, Overrides, Plans
+from payment_service.application.access_ports import Accesses, Dunning, Erasures, Grants, Overrides, Plans, Standings
 from payment_service.application.ports import (
     Attempt,
     Attempts,
@@ -36,6 +36,7 @@ from payment_service.infrastructure.erasure_repository import SqlErasures
 from payment_service.infrastructure.overlay_repositories import SqlGrants, SqlOverrides
 from payment_service.infrastructure.plan_repository import PLANS_LOCK, SqlPlans
 from payment_service.infrastructure.reconcile_repositories import SqlReversals, SqlRuns
+from payment_service.infrastructure.standing_repository import SqlStandings
 from payment_service.infrastructure.sync_repository import SqlSyncs
 from payment_service.infrastructure.webhook_repository import SqlWebhooks
 
@@ -56,6 +57,7 @@ class SqlPaymentWork(SqlWork):
     grants: Grants
     dunning: Dunning
     erasures: Erasures
+    standings: Standings
     syncs: Syncs
     reversals: Reversals
     webhooks: Webhooks
@@ -75,6 +77,7 @@ class SqlPaymentWork(SqlWork):
         self.grants = SqlGrants(session)
         self.dunning = SqlDunning(session)
         self.erasures = SqlErasures(session)
+        self.standings = SqlStandings(session)
         self.syncs = SqlSyncs(session)
         self.reversals = SqlReversals(session)
         self.webhooks = SqlWebhooks(session)

@@ -98,6 +98,7 @@ def http_app(settings: Settings) -> FastAPI:
     parts, drain = engine(world.ports), Drain(settings.shutdown_seconds)
     jobs = [
         AccessInvalidations(world.redis).listener(world.gate),
+        world.around.listening,
         listening(settings.database_url.get_secret_value(), parts.live),
         CatalogRefresher(settings.database_url.get_secret_value(), world.ports.completions).job(),
     ]

@@ -1,26 +1,14 @@
 """What goes over the wire about notifications."""
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from common_service.instants import Instant
 from user_service.api.schemas import Body
 from user_service.domain.notification import USUAL, Channel, NoticeKind, Notification, Preferences
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:")
-
-
-def _rfc3339(value: object) -> object:
-    """Refuse numbers, which pydantic would take for seconds since 1970."""
-    if not isinstance(value, str) or not _DATE.match(value):
-        raise ValueError("An instant looks like 2026-11-21T12:00:00Z.")
-    return value
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), Field(description="RFC 3339, with a zone.")]
 
 
 class NotificationView(BaseModel):
@@ -84,6 +72,7 @@ class PreferencesBody(Body):
     payment_due: ChannelsBody = ChannelsBody.of(USUAL[NoticeKind.PAYMENT_DUE])
     subscription: ChannelsBody = ChannelsBody.of(USUAL[NoticeKind.SUBSCRIPTION])
     grant: ChannelsBody = ChannelsBody.of(USUAL[NoticeKind.GRANT])
+    account: ChannelsBody = ChannelsBody.of(USUAL[NoticeKind.ACCOUNT])
 
     def to_domain(self) -> Preferences:
         """Return the choices."""
@@ -96,6 +85,7 @@ class PreferencesView(BaseModel):
     payment_due: ChannelsBody
     subscription: ChannelsBody
     grant: ChannelsBody
+    account: ChannelsBody
 
     @classmethod
     def of(cls, preferences: Preferences) -> Self:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -47,6 +47,34 @@ class Profiles(Protocol):
         """Return the profiles of one page."""
         ...
 
+    async def overdue(self, now: datetime, limit: int) -> Sequence[UserId]:
+        """Return who is still suspended although it was to end by now, the longest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSuspension:
+    """Somebody to be suspended, until then."""
+
+    user_id: UserId
+    until: datetime
+
+
+class PendingSuspensions(Protocol):
+    """Who is to be suspended as soon as the identity provider has been told. The row is the queue."""
+
+    async def ask(self, suspension: PendingSuspension, now: datetime) -> None:
+        """Queue it; of two for one person the later end counts."""
+        ...
+
+    async def claim(self, now: datetime, lease: timedelta) -> PendingSuspension | None:
+        """Take the next that is due; nobody else does until the lease ends."""
+        ...
+
+    async def done(self, suspension: PendingSuspension) -> None:
+        """Forget it."""
+        ...
+
 
 class SettingsBook(Protocol):
     """The reading settings, one entry a person."""
@@ -80,6 +108,7 @@ class Work(Protocol):
     """One transaction: rolled back unless committed."""
 
     profiles: Profiles
+    suspensions: PendingSuspensions
     settings: SettingsBook
     roles: Roles
     events: Events
@@ -106,4 +135,16 @@ class Identities(Protocol):
 
     async def of(self, id_token: str, user_id: UserId) -> Identity:
         """Return what the id token of this person says. Raises IdTokenInvalid."""
+        ...
+
+
+class Doors(Protocol):
+    """The identity provider's way to shut people out. Both may be repeated; both raise IdentityProviderUnavailable."""
+
+    async def shut(self, username: str) -> None:
+        """Let nobody sign in as this user, and end every sign-in there is."""
+        ...
+
+    async def open(self, username: str) -> None:
+        """Let the user sign in again."""
         ...

@@ -41,6 +41,27 @@ class VersionConflict(Refusal):
         self.version = version
 
 
+class UserLeaving(Refusal):
+    """Somebody whose erasure has begun."""
+
+    def __init__(self) -> None:
+        super().__init__("The account is being erased: its status does not change any more.")
+
+
+class UntilInPast(Refusal):
+    """A suspension that would be over already."""
+
+    def __init__(self) -> None:
+        super().__init__("`until` has passed.")
+
+
+class IdentityProviderUnavailable(Refusal):
+    """Cognito does not answer, or not now."""
+
+    def __init__(self) -> None:
+        super().__init__("The identity provider does not answer right now.")
+
+
 class MailUnavailable(Exception):
     """The mailer did not answer, or had enough: later it may work. `reason` is a word of its own, with no address."""
 

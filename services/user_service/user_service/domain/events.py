@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from user_service.domain.profile import Profile
 
@@ -21,4 +22,16 @@ class UserUpdated:
     changed: Sequence[str]
 
 
-Event = UserRegistered | UserUpdated
+StatusReason = Literal["admin", "strikes", "time"]
+"""Who or what changed a status: never an admin's own words, which may tell of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserStatusChanged:
+    """A person was suspended or reinstated."""
+
+    profile: Profile
+    reason: StatusReason
+
+
+Event = UserRegistered | UserUpdated | UserStatusChanged

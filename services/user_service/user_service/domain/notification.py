@@ -16,6 +16,7 @@ class NoticeKind(StrEnum):
     PAYMENT_DUE = "payment_due"
     SUBSCRIPTION = "subscription"
     GRANT = "grant"
+    ACCOUNT = "account"
 
 
 class Channel(StrEnum):
@@ -32,6 +33,7 @@ USUAL: Preferences = {
     NoticeKind.PAYMENT_DUE: _BOTH,
     NoticeKind.SUBSCRIPTION: frozenset({Channel.IN_APP}),
     NoticeKind.GRANT: frozenset({Channel.IN_APP}),
+    NoticeKind.ACCOUNT: _BOTH,
 }
 
 

@@ -8,7 +8,7 @@ from typing import NewType, Self, TypedDict
 from uuid import UUID
 
 from user_service.domain.consent import Consent, ConsentKind
-from user_service.domain.errors import VersionConflict
+from user_service.domain.errors import UserLeaving, VersionConflict
 
 UserId = NewType("UserId", UUID)
 
@@ -44,6 +44,9 @@ class Profile:
     locale: str = "en"
     country: str | None = None
     status: Status = Status.ACTIVE
+    status_until: datetime | None = None
+    """Until when somebody is suspended; None while they are not, or for good."""
+    status_reason: str | None = None
     consents: tuple[Consent, ...] = ()
     version: int = 1
 
@@ -71,10 +74,27 @@ class Profile:
         changed = replace(known, withdrawn_at=now) if known and not given else Consent(kind, version, now)
         return self._changed(replace(self, consents=tuple(sorted((*others, changed)))), now)
 
+    def suspended(self, until: datetime | None, reason: str, now: datetime) -> Self:
+        """Return the profile shut out, until then or for good. Raises UserLeaving."""
+        if self.is_leaving:
+            raise UserLeaving
+        return self._changed(replace(self, status=Status.SUSPENDED, status_until=until, status_reason=reason), now)
+
+    def reinstated(self, now: datetime) -> Self:
+        """Return the profile let in again; who is not suspended stays as they are. Raises UserLeaving."""
+        if self.is_leaving:
+            raise UserLeaving
+        return self._changed(replace(self, status=Status.ACTIVE, status_until=None, status_reason=None), now)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether their erasure has begun: nobody suspends or reinstates them any more."""
+        return self.status in (Status.ERASING, Status.ERASED)
+
     def differences(self, earlier: "Profile") -> Sequence[str]:
-        """Name what changed since `earlier`, its bookkeeping apart."""
+        """Name what changed since `earlier`, its bookkeeping and the details of a suspension apart."""
         names = (field.name for field in fields(self))
-        apart = {"version", "updated_at"}
+        apart = {"version", "updated_at", "status_until", "status_reason"}
         return [name for name in names if name not in apart and getattr(self, name) != getattr(earlier, name)]
 
     def _changed(self, next_: Self, now: datetime) -> Self:

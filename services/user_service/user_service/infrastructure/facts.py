@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_events.outbox import Fact, SqlOutbox
-from user_service.domain.events import Event, UserRegistered
+from user_service.domain.events import Event, UserRegistered, UserStatusChanged
 from user_service.domain.profile import Profile
 from user_service.infrastructure.tables import MESSAGING
 
@@ -26,6 +26,8 @@ def fact_of(event: Event) -> Fact:
     profile, data = event.profile, _index_of(event.profile)
     if isinstance(event, UserRegistered):
         kind = "user.registered"
+    elif isinstance(event, UserStatusChanged):
+        kind, data = "user.status_changed", _standing_of(profile, event.reason)
     else:
         kind = "user.updated"
         data["changed"] = list(event.changed)
@@ -37,6 +39,16 @@ def fact_of(event: Event) -> Fact:
         occurred_at=profile.updated_at,
         subject=profile.id,
     )
+
+
+def _standing_of(profile: Profile, reason: str) -> dict[str, Any]:
+    return {
+        "user_id": str(profile.id),
+        "status": profile.status.value,
+        "until": profile.status_until.isoformat() if profile.status_until else None,
+        "reason": reason,
+        "version": profile.version,
+    }
 
 
 def _index_of(profile: Profile) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_service.database import SqlWork
 from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
-from user_service.application.ports import Events, Profiles, Roles, Search, SettingsBook
+from user_service.application.ports import Events, PendingSuspensions, Profiles, Roles, Search, SettingsBook
 from user_service.domain.consent import Consent
 from user_service.domain.errors import EmailInUse
 from user_service.domain.identity import COGNITO
@@ -20,6 +21,7 @@ from user_service.domain.reading_settings import ReadingSettings
 from user_service.domain.role import Role
 from user_service.infrastructure.facts import SqlEvents
 from user_service.infrastructure.notice_repositories import SqlMessages, SqlNoticeChoices, SqlNotifications
+from user_service.infrastructure.suspension_repository import SqlPendingSuspensions
 from user_service.infrastructure.tables import (
     ConsentRow,
     IdentityRow,
@@ -86,6 +88,11 @@ class SqlProfiles:
         consents = await self._consents([row.id for row in rows])
         return [row.to_domain(consents[row.id]) for row in rows]
 
+    async def overdue(self, now: datetime, limit: int) -> Sequence[UserId]:
+        """Read whose suspension was to end."""
+        query = select(UserRow.id).where(UserRow.status_until <= now).order_by(UserRow.status_until).limit(limit)
+        return [UserId(user_id) for user_id in await self._session.scalars(query)]
+
     async def _consents(self, user_ids: Sequence[UUID]) -> dict[UUID, tuple[Consent, ...]]:
         query = select(ConsentRow).where(ConsentRow.user_id.in_(user_ids))
         found: dict[UUID, list[Consent]] = defaultdict(list)
@@ -136,6 +143,7 @@ class SqlUserWork(SqlWork):
     """One transaction over the schema `users`."""
 
     profiles: Profiles
+    suspensions: PendingSuspensions
     settings: SettingsBook
     roles: Roles
     events: Events
@@ -146,6 +154,7 @@ class SqlUserWork(SqlWork):
     def open(self, session: AsyncSession) -> None:
         """Hang every store on the session."""
         self.profiles = SqlProfiles(session)
+        self.suspensions = SqlPendingSuspensions(session)
         self.settings = SqlSettingsBook(session)
         self.roles = SqlRoles(session)
         self.events = SqlEvents(session)

@@ -42,6 +42,8 @@ class UserRow(Row):
     locale: Mapped[str] = mapped_column(Text, server_default="en")
     country: Mapped[str | None] = mapped_column(CHAR(2))
     status: Mapped[str] = mapped_column(Text, server_default="active")
+    status_until: Mapped[datetime | None] = mapped_column(INSTANT)
+    status_reason: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int] = mapped_column(server_default="1")
     created_at: Mapped[datetime] = mapped_column(INSTANT)
     updated_at: Mapped[datetime] = mapped_column(INSTANT)
@@ -49,7 +51,9 @@ class UserRow(Row):
         CheckConstraint("length(display_name) <= 80", name="display_name_length"),
         CheckConstraint("status IN ('active','suspended','erasing','erased')", name="status_known"),
         CheckConstraint("status <> 'erased' OR (email IS NULL AND display_name IS NULL)", name="erased_is_empty"),
+        CheckConstraint("status_until IS NULL OR status = 'suspended'", name="until_of_a_suspension"),
         CheckConstraint("version > 0", name="version_positive"),
+        Index("ix_users_status_until", "status_until", postgresql_where=text("status_until IS NOT NULL")),
         Index("uq_users_email", text("lower(email)"), unique=True, postgresql_where=text("status <> 'erased'")),
     )
 
@@ -69,6 +73,8 @@ class UserRow(Row):
             "locale": profile.locale,
             "country": profile.country,
             "status": profile.status.value,
+            "status_until": profile.status_until,
+            "status_reason": profile.status_reason,
             "version": profile.version,
             "updated_at": profile.updated_at,
         }
@@ -84,11 +90,22 @@ class UserRow(Row):
             locale=self.locale,
             country=self.country,
             status=Status(self.status),
+            status_until=self.status_until,
+            status_reason=self.status_reason,
             consents=consents,
             version=self.version,
             created_at=self.created_at,
             updated_at=self.updated_at,
         )
+
+
+class PendingSuspensionRow(Row):
+    """Somebody whom their strikes shut out: the identity provider has still to be told, and then everybody."""
+
+    __tablename__ = "pending_suspensions"
+    user_id: Mapped[UUID] = mapped_column(_owner(), primary_key=True)
+    until: Mapped[datetime] = mapped_column(INSTANT)
+    due_at: Mapped[datetime] = mapped_column(INSTANT)
 
 
 class IdentityRow(Row):
