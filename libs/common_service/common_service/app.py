@@ -34,8 +34,8 @@ def create_service_app(
     """Build the application of one service.
 
     `prefix` is its public path at the ALB, `/story`; `ready` raises while the service must get no traffic;
-    `lifespan` opens and closes what the adapters hold; `body_limit` is in bytes; `drain` is for those who stream, and
-    `serve` finds it at `app.state.drain`.
+    `lifespan` opens and closes what the adapters hold; `body_limit` is in bytes; `drain` is for those who stream;
+    `serve` finds it at `app.state.drain`, and the metrics at `app.state.registry`.
     """
     drain = drain or Drain()
     registry = registry or CollectorRegistry()
@@ -59,7 +59,7 @@ def create_service_app(
     problems.install(app)
     _surround(app, registry, body_limit, drain)
     _describe(app)
-    app.state.drain = drain
+    app.state.drain, app.state.registry = drain, registry
     return app
 
 

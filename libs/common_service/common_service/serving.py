@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from common_service.app import create_service_app
 from common_service.draining import Drain
 from common_service.jobs import Job, supervise
+from common_service.metrics_emf import embedded_metrics
 from common_service.problems import ProblemTable
 from common_service.settings import ServiceSettings
 
@@ -59,8 +60,10 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> None:
-    """Answer requests until SIGTERM. Then, in this order:
+def serve(app: FastAPI, settings: ServiceSettings, name: str | None = None) -> None:
+    """Answer requests until SIGTERM; metrics go out as the settings say, under `name` or else the application's title.
+
+    Then, in this order:
 
     not ready any more, at once; after `deregistration_seconds` no new request, and streams end; open requests, then
     what else the application does, have `shutdown_seconds` to end. The process exits with 0.
@@ -89,7 +92,9 @@ def serve(app: FastAPI, settings: ServiceSettings) -> None:
     for told in (signal.SIGTERM, signal.SIGINT):
         signal.signal(told, leave)
     gc.freeze()  # the application stays as long as the process: no collection need walk it
-    server.run()
+    is_embedded = settings.metrics_exporter == "emf"
+    with embedded_metrics(name or app.title, app.state.registry) if is_embedded else contextlib.nullcontext():
+        server.run()
     if not server.started:
         sys.exit(_START_FAILED)
 

@@ -42,6 +42,7 @@ class ServiceSettings(BaseSettings):
     trace_sampling_ratio: float = Field(default=1.0, ge=0, le=1)
     trace_otlp_endpoint: str = "http://127.0.0.1:4318/v1/traces"
     trace_xray_daemon: str = "127.0.0.1:2000"
+    metrics_exporter: Literal["none", "emf"] = "none"
     database_url: SecretStr
     database_pool_size: int = 10
     redis_url: SecretStr

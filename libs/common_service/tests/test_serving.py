@@ -179,13 +179,17 @@ def test_a_worker_without_jobs_stops_cleanly(start: Start) -> None:
 
 
 def test_a_service_lets_an_open_stream_end_before_it_stops(start: Start) -> None:
-    child, url = start(SERVICE)
+    child, url = start(SERVICE, METRICS_EXPORTER="emf")
     with httpx2.stream("GET", f"{url}/stream") as answer:
         lines = answer.iter_lines()
         assert next(lines) == "0"
         child.send_signal(signal.SIGTERM)
         assert list(lines) == [str(n) for n in range(1, 8)]
-    assert "Traceback" not in ended(child)
+    output = ended(child)
+    assert "Traceback" not in output
+    told = [orjson.loads(line) for line in output.splitlines() if '"_aws"' in line]
+    counted = [(line["service"], line["route"], line["http_requests"]) for line in told if "http_requests" in line]
+    assert counted == [("kit", "/stream", 1)]
 
 
 def test_open_event_streams_end_at_once_with_a_farewell(start: Start) -> None:

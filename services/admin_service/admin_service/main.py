@@ -20,7 +20,7 @@ def main() -> None:
     settings = read_settings(Settings)
     configure_logging("admin", format=settings.log_format, level=settings.log_level)
     configure_tracing("admin", settings)
-    serve(create_app(settings), settings)
+    serve(create_app(settings), settings, "admin")
 
 
 if __name__ == "__main__":
