@@ -48,14 +48,15 @@ def refuse_writes(engine: Engine) -> None:
     """Let nothing but reading pass: elsewhere than in a transaction a write is final, and a lock is none."""
 
     def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not _only_reads(statement):
+        if not only_reads(statement):
             raise RuntimeError("a session that reads was told to write or to lock")
 
     event.listen(engine, "before_cursor_execute", refuse)
 
 
 @lru_cache(maxsize=512)
-def _only_reads(statement: str) -> bool:
+def only_reads(statement: str) -> bool:
+    """Tell whether a statement neither writes nor locks."""
     return _READS.match(statement) is not None and _MORE.search(statement) is None
 
 

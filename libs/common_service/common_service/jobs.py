@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 
-from common_service.tracing import worked
+from common_service.tracing import attempt, found_work
 
 log = structlog.get_logger("jobs")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0
@@ -35,15 +34,13 @@ def periodic(name: str, step: Callable[[], Awaitable[object]], *, seconds: float
 
 
 async def _traced(name: str, step: Callable[[], Awaitable[object]]) -> object:
-    """Do a step that is a trace of its own where it had something to do or failed: most look and find nothing."""
-    began = time.time_ns()
-    try:
-        done = await step()
-    except Exception as error:
-        worked(f"job {name}", began, error)
-        raise
-    if done:
-        worked(f"job {name}", began)
+    """Do a step that is a trace of its own where it did something or failed: most look and find nothing.
+
+    It did something if it says so, changed a row, or called somebody.
+    """
+    with attempt(f"job {name}"):
+        if done := await step():
+            found_work()
     return done
 
 

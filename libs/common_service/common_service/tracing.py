@@ -3,6 +3,8 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace
@@ -37,9 +39,27 @@ class Tracing(Protocol):
         """Return a context whose current span is the remote one that `traceparent` names; an empty one for nonsense."""
         ...
 
+    def hold(self, trace_id: int) -> None:
+        """Keep what belongs to this trace until `decide`."""
+        ...
+
+    def decide(self, trace_id: int, *, is_kept: bool) -> None:
+        """Let the trace go its way, or drop what there is of it."""
+        ...
+
     def close(self) -> None:
         """Send what is left, and let go; may take as long as the exporter's own patience."""
         ...
+
+
+@dataclass(slots=True)
+class Attempt:
+    """Work of which nobody knows beforehand whether there is any, and whether some was found."""
+
+    found_work: bool = False
+
+
+_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
 
 
 class _Process:
@@ -84,6 +104,7 @@ def request_traceparent(w3c: bytes, xray: bytes) -> str | None:
 def outgoing_headers() -> Mapping[str, str]:
     """Return the headers that tell a callee of ours which trace its request is part of."""
     if _Process.tracing and trace.get_current_span().get_span_context().is_valid:
+        found_work()  # whoever is told of a trace shall find it
         return _Process.tracing.inject()
     traceparent = traceparent_of(str(get_contextvars().get("traceparent", "")).encode(), b"")
     return as_headers(traceparent) if traceparent else {}
@@ -103,16 +124,35 @@ def span(name: str, kind: SpanKind, attributes: Mapping[str, Any], context: Cont
             raise
 
 
-def worked(name: str, began: int, error: Exception | None = None) -> None:
-    """Make a span, and a trace, of work without a request, which began then (Unix time in ns) and ends now.
+@contextlib.contextmanager
+def attempt(name: str) -> Iterator[None]:
+    """Make a trace of work without a request, if any is found: it is dropped unless `found_work` is called or it fails.
 
-    It is for work of which nobody knows beforehand whether there is any; what was called meanwhile is no part of it.
+    Logs, statements, calls and facts within are part of it.
     """
-    if _Process.tracing is not None:
-        done = _Process.tracing.tracer.start_span(name, Context(), SpanKind.INTERNAL, start_time=began)
-        if error is not None:
-            fail(done, error)
-        done.end()
+    behind = _Process.tracing
+    if behind is None:
+        yield
+        return
+    made, is_failed, trace_id = Attempt(), True, 0
+    token = _attempt.set(made)
+    try:
+        with span(name, SpanKind.INTERNAL, {}, Context()) as root:
+            trace_id = root.get_span_context().trace_id
+            behind.hold(trace_id)
+            with bound_contextvars(traceparent=_of(root)):
+                yield
+        is_failed = False
+    finally:
+        _attempt.reset(token)
+        behind.decide(trace_id, is_kept=is_failed or made.found_work)
+
+
+def found_work() -> None:
+    """Note that the attempt under way, if any, is one: it had something to do."""
+    made = _attempt.get()
+    if made is not None:
+        made.found_work = True
 
 
 def calling(host: str) -> AbstractContextManager[Span | None]:

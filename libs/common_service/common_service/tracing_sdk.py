@@ -12,7 +12,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import CarrierT, Getter, default_getter
 from opentelemetry.sdk.extension.aws.trace import AwsXRayIdGenerator
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, TraceFlags, TraceState
@@ -25,6 +25,7 @@ from common_service.trace_headers import XRayHeader
 log = structlog.get_logger("tracing")
 _EXPORT_SECONDS = 2.0
 _EVERY_MS = 1000
+_MOST_HELD = 1000
 _CHOSEN = otel_context.create_key("trace-chosen-by-load-balancer")
 TOLD = frozenset(
     {
@@ -58,8 +59,9 @@ class SdkTracing:
         self.provider = TracerProvider(
             sampler=ParentBased(_AsChosen(ratio)), resource=resource, id_generator=_Ids(), shutdown_on_exit=False
         )
-        self._batches = BatchSpanProcessor(Discreet(_exporter(service, settings)), schedule_delay_millis=_EVERY_MS)
-        self.provider.add_span_processor(self._batches)
+        batches = BatchSpanProcessor(Discreet(_exporter(service, settings)), schedule_delay_millis=_EVERY_MS)
+        self._undecided = Undecided(batches)
+        self.provider.add_span_processor(self._undecided)
         self.tracer = self.provider.get_tracer("truecrime")
         self._w3c = TraceContextTextMapPropagator()
         propagate.set_global_textmap(CompositePropagator([_LoadBalancer(ratio), self._w3c]))  # the last one found wins
@@ -74,9 +76,51 @@ class SdkTracing:
         """Return a context whose current span is the remote one that `traceparent` names."""
         return self._w3c.extract({"traceparent": traceparent}, Context())
 
+    def hold(self, trace_id: int) -> None:
+        """Keep what belongs to this trace until `decide`."""
+        self._undecided.hold(trace_id)
+
+    def decide(self, trace_id: int, *, is_kept: bool) -> None:
+        """Send the trace, or drop what there is of it."""
+        self._undecided.decide(trace_id, is_kept=is_kept)
+
     def close(self) -> None:
         """Send what is left, and let go."""
         self.provider.shutdown()
+
+
+class Undecided(SpanProcessor):
+    """Holds back the spans of traces of which it is not known yet whether they are worth keeping, 1,000 of each."""
+
+    def __init__(self, following: SpanProcessor) -> None:
+        self._following = following
+        self._held: dict[int, list[ReadableSpan]] = {}
+
+    def hold(self, trace_id: int) -> None:
+        """Begin to hold back a trace."""
+        self._held[trace_id] = []
+
+    def decide(self, trace_id: int, *, is_kept: bool) -> None:
+        """Pass on what was held, or drop it. What ends later is passed on."""
+        spans = self._held.pop(trace_id, [])
+        for span in spans if is_kept else ():
+            self._following.on_end(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hold a span, or pass it on."""
+        held = self._held.get(span.context.trace_id) if span.context else None
+        if held is None:
+            self._following.on_end(span)
+        elif len(held) < _MOST_HELD:
+            held.append(span)
+
+    def shutdown(self) -> None:
+        """Send what is decided."""
+        self._following.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what is decided, now."""
+        return self._following.force_flush(timeout_millis)
 
 
 class Discreet(SpanExporter):

@@ -8,7 +8,8 @@ from opentelemetry.trace import Span, SpanKind, Tracer
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from common_service.tracing import fail, is_kept, tracer
+from common_service.database_checks import only_reads
+from common_service.tracing import fail, found_work, is_kept, tracer
 
 _LITERAL = re.compile(r"'(?:[^']|'')*'|--[^\n]*")
 _OPERATION = re.compile(r"\s*([A-Za-z]{2,16})\b")
@@ -31,9 +32,11 @@ def trace_statements(engine: Engine) -> None:
         if is_kept():
             setattr(context, _KEY, _begun(spans, statement))
 
-    def end(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+    def end(_connection: Any, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
         if span := _taken(context):
             span.end()
+            if cursor.rowcount > 0 and not only_reads(statement):
+                found_work()
 
     def abort(error: ExceptionContext) -> None:
         if span := _taken(error.execution_context):

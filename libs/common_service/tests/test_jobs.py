@@ -4,9 +4,13 @@ import asyncio
 import time
 
 import pytest
+from sqlalchemy import text
+from structlog.contextvars import get_contextvars
 from structlog.testing import capture_logs
 
+from common_service.database import Database
 from common_service.jobs import Job, periodic, supervise
+from common_service.tracing import outgoing_headers
 from libs.common_service.tests.collectors import LONG, otlp_collector, traced
 
 pytestmark = pytest.mark.anyio
@@ -106,3 +110,44 @@ async def test_a_failure_that_goes_on_is_told_with_its_trace_once() -> None:
     told = [(line["event"], line["log_level"], "exc_info" in line) for line in lines]
     first, again = ("job failed", "error", True), ("job failed again", "warning", False)
     assert told == [first, again, again, first]
+
+
+async def test_what_a_step_changes_and_calls_is_part_of_its_trace_and_makes_it_one(database_url: str) -> None:
+    """A purge of less than a full batch says that there is no more, and still did something."""
+    stop, statements = asyncio.Event(), ["DELETE FROM kit.effects", "INSERT INTO kit.effects (what) VALUES ('x')"]
+    statements += ["SELECT count(*) FROM kit.effects", "DELETE FROM kit.effects"]
+
+    async with otlp_collector() as collector:
+        with traced(**collector.settings):
+            database = Database(database_url, pool_size=1)
+
+            async def step() -> bool:
+                async with database.session() as session:
+                    await session.execute(text(statements.pop(0)))
+                    await session.commit()
+                if not statements:
+                    stop.set()
+                return False
+
+            await asyncio.wait_for(periodic("purge", step, seconds=0).run(stop), LONG)
+            spans = await collector.until(lambda seen: len(seen) == 4)
+            await database.close()
+    jobs = [span for span in spans if span.name == "job purge"]
+    done = {span.parent_id: span.name for span in spans if span.name != "job purge"}
+    assert [done[job.id] for job in jobs] == ["INSERT kit.effects", "DELETE kit.effects"]
+
+
+async def test_whoever_a_step_calls_is_told_a_trace_that_is_kept() -> None:
+    stop, told = asyncio.Event(), list[str]()
+
+    async def step() -> None:
+        stop.set()
+        told.append(outgoing_headers()["traceparent"])
+        told.append(get_contextvars()["traceparent"])
+
+    async with otlp_collector() as collector:
+        with traced(**collector.settings):
+            await asyncio.wait_for(periodic("calls", step, seconds=0).run(stop), LONG)
+            [span] = await collector.until(lambda seen: len(seen) == 1)
+    assert told == [f"00-{span.trace_id}-{span.id}-01"] * 2
+    assert "traceparent" not in get_contextvars()
