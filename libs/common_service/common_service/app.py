@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from starlette.types import ASGIApp
 
 from common_service.draining import Drain, Leaving
+from common_service.head import HeadAsGet
 from common_service.middleware import BodyLimit, RequestContext, RequestLog, RequestMetrics
 from common_service.problems import EVERY_ROUTE, PROBLEM_SCHEMA, ProblemTable
 from common_service.tracing_app import Lifespan, flushing, telemetry
@@ -88,7 +89,8 @@ def _surround(app: FastAPI, registry: CollectorRegistry, body_limit: int, drain:
     build = app.build_middleware_stack
 
     def build_surrounded() -> ASGIApp:
-        return RequestContext(RequestMetrics(RequestLog(BodyLimit(build(), body_limit)), registry), drain)
+        inside = HeadAsGet(BodyLimit(build(), body_limit))
+        return RequestContext(RequestMetrics(RequestLog(inside), registry), drain)
 
     app.build_middleware_stack = build_surrounded  # type: ignore[method-assign]  # no other way to be outermost
 

@@ -224,7 +224,7 @@ def _allowed_methods(request: Request) -> set[str]:
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             allowed |= route.methods or set()
-    return allowed
+    return allowed | {"HEAD"} if "GET" in allowed else allowed
 
 
 def _pointer(location: Sequence[Any]) -> str:

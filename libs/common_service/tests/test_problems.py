@@ -169,13 +169,13 @@ async def test_an_unknown_path_is_404(http: httpx2.AsyncClient, path: str) -> No
 async def test_405_names_the_methods_of_every_router(http: httpx2.AsyncClient, method: str) -> None:
     answer = await http.request(method, "/kit/v1/things")
     document(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET, POST, PUT"
+    assert answer.headers["allow"] == "GET, HEAD, POST, PUT"
 
 
-@pytest.mark.parametrize("method", ["PUT", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS"])
 async def test_405_names_the_methods_of_routers_in_routers(http: httpx2.AsyncClient, method: str) -> None:
     answer = await http.request(method, "/kit/v1/parts/7")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD, POST")
     for allowed in answer.headers["allow"].split(", "):
         assert (await http.request(allowed, "/kit/v1/parts/7")).status_code == 200
     assert (await http.request(method, "/kit/v1/parts/x")).headers["allow"] == "POST"

@@ -250,6 +250,15 @@ def test_a_body_over_the_limit_is_refused_over_a_socket_too(start: Start) -> Non
     with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
         client.sendall(b"POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 413")
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:  # and HEAD has no body there
+        client.sendall(b"HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b""
+        while not received.endswith(b'{"status":"up"}'):
+            part = client.recv(4096)
+            assert part
+            received += part
+    head, _, rest = received.partition(b"\r\n\r\n")
+    assert (head[:15], rest[:15]) == (b"HTTP/1.1 200 OK", b"HTTP/1.1 200 OK")
     assert "Traceback" not in end(child)[0]
 
 
