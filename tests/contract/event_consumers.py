@@ -15,15 +15,24 @@ from common_service.ids import uuid7
 from payment_service.infrastructure import user_events as payment_facts
 from payment_service.infrastructure.erasure_repository import ErasureRow
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from story_service.infrastructure.access_events import SOURCES as STORY_SOURCES
+from story_service.infrastructure.erasing.tables import ErasureRow as StoryErasureRow
+from story_service.infrastructure.user_events import user_handlers
 from user_service.infrastructure import heard_events as user_facts
 from user_service.infrastructure.tables import UserRow
 
-HEARERS = {"admin": ArchiveRow.metadata, "payment": ErasureRow.metadata, "users": UserRow.metadata}
+HEARERS = {
+    "admin": ArchiveRow.metadata,
+    "payment": ErasureRow.metadata,
+    "users": UserRow.metadata,
+    "story": StoryErasureRow.metadata,
+}
 A_PLAN = "INSERT INTO payment.plans (code, name, rank, is_default) VALUES ('free', 'Free', 0, true)"
 """Somebody's access is computed from plans: there is always one."""
 HEARD_SOURCES = {
     "admin": admin_facts.SOURCES,
     "payment": payment_facts.SOURCES,
+    "story.access": STORY_SOURCES,
     "user": user_facts.SOURCES,
 }
 
@@ -35,4 +44,4 @@ def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
         "payment": payment_facts.handlers(utc_now, 30),
         "user": user_facts.HeardEvents(utc_now, uuid7, Revocations(redis).publish, timedelta(days=30)).handlers(),
     }
-    return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis))}
+    return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis)), **user_handlers()}

@@ -33,6 +33,7 @@ def test_the_worker_relays_listens_sweeps_purges_and_prunes() -> None:
         "forget-removed-entries",
         "count-views",
         "recheck-stories",
+        "erase-readers",
         "events-pruning",
         "idempotency-pruning",
     ]

@@ -8,6 +8,7 @@ from common_events.envelope import Envelope
 from common_events.handlers import AfterCommit
 
 ACCESS_CHANGED = "access.changed"
+SOURCES = ("payment", "user")  # of all that this service hears
 
 
 class Invalidations(Protocol):

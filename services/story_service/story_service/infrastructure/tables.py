@@ -30,6 +30,7 @@ from story_service.infrastructure.chat.tables import (
     SummaryRow,
 )
 from story_service.infrastructure.desk import tables as desk_tables
+from story_service.infrastructure.erasing.tables import ErasureRow
 from story_service.infrastructure.library_tables import CounterRow, ViewRow
 from story_service.infrastructure.model_tables import ModelRow, ProviderRow
 from story_service.infrastructure.revisions.tables import RevisionRow
@@ -192,6 +193,7 @@ class StoryRow(Row):
             "created_at",
             postgresql_where=text("origin = 'house' AND publish_state = 'in_review' AND deleted_at IS NULL"),
         ),
+        Index("ix_stories_parent_story_id", "parent_story_id", postgresql_where=text("parent_story_id IS NOT NULL")),
         Index("ix_stories_case_id", "case_id", "id", postgresql_where=text("case_id IS NOT NULL")),
         Index("ix_stories_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
     )
@@ -242,6 +244,7 @@ __all__ = [
     "ConversationRow",
     "CounterRow",
     "DecisionRow",
+    "ErasureRow",
     "GenerationRow",
     "HeadRow",
     "LedgerRow",

@@ -12,20 +12,23 @@ from common_service.jobs import periodic
 from common_service.serving import Background
 from story_service.application.catalog.keep_catalog import CountViews, ForgetRemovedEntries
 from story_service.application.chat.change_conversation import PurgeConversations
+from story_service.application.erasing.erase_readers import EraseReaders
 from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.read_library import ForgetViewers
 from story_service.application.release_reservations import ReleaseReservations
 from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
-from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
+from story_service.infrastructure.access_events import ACCESS_CHANGED, SOURCES, forgetting
 from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.desk.work import SqlDeskWork
+from story_service.infrastructure.erasing.work import SqlErasureWork
 from story_service.infrastructure.tables import idempotency_keys, messaging
+from story_service.infrastructure.user_events import user_handlers
 from story_service.settings import Settings
 from story_service.wiring.desk import recheck
 from story_service.wiring.outside import outside
 from story_service.wiring.use_cases import engine
 
-_SWEEP_SECONDS, _PURGE_SECONDS, _COUNT_SECONDS, _RECHECK_SECONDS = 2.0, 60.0, 3600.0, 5.0
+_SWEEP_SECONDS, _PURGE_SECONDS, _COUNT_SECONDS, _RECHECK_SECONDS, _ERASE_SECONDS = 2.0, 60.0, 3600.0, 5.0, 5.0
 
 
 def background(settings: Settings) -> Background:
@@ -33,6 +36,8 @@ def background(settings: Settings) -> Background:
     world = outside(settings)
     parts, ports, database = engine(world.ports), world.ports, world.around.database
     sweep = SweepGenerations(ports.start_work, parts.close, parts.runs, parts.live, ports.now)
+    erasing = partial(SqlErasureWork, database)
+    erase = EraseReaders(erasing, parts.close, parts.runs, parts.live, ports.now)
     finish = partial(parts.runs.drain, settings.shutdown_seconds / 2)
     chat = partial(SqlChatWork, database)
     bus = event_bus(settings)
@@ -47,8 +52,8 @@ def background(settings: Settings) -> Background:
     [name] = settings.consumers
     access = Consumer(
         name,
-        bus.subscription(name, ["payment"]),
-        {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis))},
+        bus.subscription(name, SOURCES),
+        {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis)), **user_handlers()},
         database,
         messaging,
     )
@@ -67,6 +72,7 @@ def background(settings: Settings) -> Background:
             ),
             periodic("count-views", CountViews(ports.start_work, ports.now), seconds=_COUNT_SECONDS),
             periodic("recheck-stories", recheck(lambda: SqlDeskWork(database), ports.now), seconds=_RECHECK_SECONDS),
+            periodic("erase-readers", erase, seconds=_ERASE_SECONDS),
             pruning(database, messaging),
             pruning_of_keys(database, idempotency_keys),
         ]
