@@ -48,10 +48,13 @@ class Account:
 
     @contextmanager
     def acting(self, cause: Cause | None = None) -> Iterator[None]:
-        """One transaction: what it changes and the events about it are kept together or not at all."""
+        """One transaction at one moment: what it changes and the events about it are kept together or not at all.
+
+        A second that ended within it would part what begins from the period that begins with it.
+        """
         self._cause = cause or Cause()
         try:
-            with self.store.transaction():
+            with self.clock.held_at(self.clock.now()), self.store.transaction():
                 yield
         finally:
             self._cause = Cause()

@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync, KeptWebhook, Run, WebhookState
+from payment_service.application.sync_ports import (
+    MOST_ATTEMPTS,
+    ClaimedSync,
+    InboxSearch,
+    KeptWebhook,
+    Run,
+    WebhookState,
+)
 from payment_service.domain.access import Cause
 from payment_service.domain.drift import Drift
 from payment_service.domain.ids import CustomerId, UserId
@@ -144,10 +151,11 @@ class Reversals(Table):
 
 
 class Webhooks(Table):
-    async def page(
-        self, state: WebhookState | None, limit: int, before: tuple[datetime, str] | None
-    ) -> list[KeptWebhook]:
-        found = [self._kept(each) for each in self.kept.webhooks.values() if state is None or each.state == state]
+    async def page(self, wanted: InboxSearch, limit: int, before: tuple[datetime, str] | None) -> list[KeptWebhook]:
+        found = [
+            self._kept(each) for each in self.kept.webhooks.values()
+            if wanted.state in {None, each.state} and wanted.customer_id in {None, each.event.sync_key}
+        ]  # fmt: skip
         ordered = sorted(found, key=lambda each: (each.received_at, each.event_id), reverse=True)
         return [each for each in ordered if before is None or (each.received_at, each.event_id) < before][:limit]
 

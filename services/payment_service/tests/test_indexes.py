@@ -25,6 +25,13 @@ ANALYZE payment.webhook_inbox
             "ix_webhook_inbox_unprocessed",
         ),
         (
+            """
+            SELECT event_id FROM payment.webhook_inbox WHERE provider = 'stripe' AND provider_customer_id = 'cus_7'
+            ORDER BY received_at DESC, event_id DESC LIMIT 21
+            """,
+            "ix_webhook_inbox_customer",
+        ),
+        (
             "SELECT user_id FROM payment.access_versions WHERE valid_to IS NULL AND plan_code = 'pro'",
             "ix_access_versions_plan_code",
         ),

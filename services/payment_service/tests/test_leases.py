@@ -9,7 +9,7 @@ import pytest
 from common_service.clock import utc_now
 from common_service.ids import uuid7
 from payment_service.application.sync_customer import LEASE, NEVER_ENDED, SyncCustomer
-from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync
+from payment_service.application.sync_ports import MOST_ATTEMPTS, ClaimedSync, InboxSearch
 from payment_service.domain.access import Cause
 from payment_service.domain.ids import CustomerId
 from payment_service.domain.subscription import ProviderStatus
@@ -86,7 +86,7 @@ async def test_what_kills_its_worker_each_time_is_given_up(harness: Harness) -> 
     sync = SyncCustomer(harness.work, harness.stripe, harness.clock, uuid7, GRACE, TTL, given_up=given_up.append)
     assert await sync.claim() is None
     async with harness.work() as work:
-        [dead] = await work.webhooks.page("dead", 9, None)
+        [dead] = await work.webhooks.page(InboxSearch("dead"), 9, None)
     assert (dead.customer_id, dead.last_error, given_up) == (customer, NEVER_ENDED, [NEVER_ENDED])
     told = [fact.data for fact in await harness.told() if fact.type == "webhook.dead"]
     assert told == [{"event_id": dead.event_id, "type": "invoice.updated", "error": NEVER_ENDED}]

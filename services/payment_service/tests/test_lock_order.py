@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from payment_service.application.sync_ports import InboxSearch
 from payment_service.domain.ids import CustomerId
 from services.payment_service.tests.harness import Harness, somebody
 
@@ -76,4 +77,4 @@ async def test_a_replay_while_its_customer_is_synced(postgres: Harness, database
     await held(database_url, row, event.id, replay, lambda: postgres.sync(claimed))
     await postgres.drain()
     async with postgres.work() as work:
-        assert {each.state for each in await work.webhooks.page(None, 20, None)} == {"processed"}
+        assert {each.state for each in await work.webhooks.page(InboxSearch(), 20, None)} == {"processed"}

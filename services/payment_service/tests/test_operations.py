@@ -65,6 +65,17 @@ async def test_webhooks_are_listed_with_what_became_of_them_and_without_content(
     assert await listed(http, admin, "?state=dead") == []
 
 
+async def test_the_webhooks_of_one_customer_are_listed_alone(
+    http: httpx2.AsyncClient, harness: Harness, admin: dict[str, str]
+) -> None:
+    customer, other = await harness.subscribe(somebody()), await harness.subscribe(somebody())
+    shown = await listed(http, admin, f"?customer={customer}")
+    assert {each["customer_id"] for each in shown} == {customer}
+    assert len(shown) == len(await listed(http, admin)) - len(await listed(http, admin, f"?customer={other}"))
+    assert await listed(http, admin, f"?customer={customer}&state=dead") == []
+    assert await listed(http, admin, "?customer=cus_of_nobody") == []
+
+
 async def test_one_that_died_is_replayed_and_heals(
     http: httpx2.AsyncClient, harness: Harness, admin: dict[str, str]
 ) -> None:

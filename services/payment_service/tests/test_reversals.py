@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from payment_service.application.denials import BY_RULE
+from payment_service.application.sync_ports import InboxSearch
 from payment_service.domain.access import AccessState
 from payment_service.domain.errors import NoCustomer, ProviderRefused
 from payment_service.domain.ids import UserId
@@ -121,7 +122,7 @@ async def test_a_dispute_of_nobody_is_ignored_with_its_reason(harness: Harness) 
     event = harness.stripe.tell("charge.dispute.created", None, data=data)
     await harness.settle()
     async with harness.work() as work:
-        [kept] = await work.webhooks.page(None, 10, None)
+        [kept] = await work.webhooks.page(InboxSearch(), 10, None)
     assert (kept.event_id, kept.state, kept.reason) == (event.id, "ignored", "no customer")
 
 

@@ -14,6 +14,7 @@ from common_service.clock import utc_now
 from common_service.ids import uuid7
 from common_service.testing import eventually
 from payment_service.application.sync_customer import SyncCustomer
+from payment_service.application.sync_ports import InboxSearch
 from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.stripe_gateway import StripeGateway
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
@@ -101,7 +102,7 @@ async def test_webhooks_are_taken_in_while_stripe_hangs(
             await eventually(lambda: len(stripe.writers) == _AT_ONCE * _CALLS_OF_A_SYNC)
             assert await deliver(60) == [200] * 60
             async with postgres.work() as work:
-                kept = await work.webhooks.page(None, 99, None)
+                kept = await work.webhooks.page(InboxSearch(), 99, None)
             states = [each.state for each in kept]
             assert (states.count("processing"), states.count("received")) == (_AT_ONCE, 60 + _AT_ONCE)
             assert stripe.most == _AT_ONCE * _CALLS_OF_A_SYNC

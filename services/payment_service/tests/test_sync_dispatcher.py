@@ -8,6 +8,7 @@ import pytest
 from common_service.clock import utc_now
 from common_service.ids import uuid7
 from payment_service.application.sync_customer import LEASE, SyncCustomer
+from payment_service.application.sync_ports import InboxSearch
 from payment_service.infrastructure.due_syncs import DueSyncs
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
 from services.payment_service.tests.harness import GRACE, TTL, Harness, somebody
@@ -33,7 +34,7 @@ async def test_a_sync_that_breaks_is_put_off(postgres: Harness, database_url: st
     async with asyncio.timeout(30):
         await SyncDispatcher(sync, DueSyncs(database_url), at_once=1, failed=failed).run(stop)
     async with postgres.work() as work:
-        [kept] = await work.webhooks.page("failed", 9, None)
+        [kept] = await work.webhooks.page(InboxSearch("failed"), 9, None)
     assert (reasons, kept.last_error) == (["ZeroDivisionError"], "ZeroDivisionError")
 
 
@@ -60,5 +61,5 @@ async def test_an_open_sync_ends_although_the_queue_cannot_be_read(postgres: Har
         with pytest.raises(psycopg.OperationalError):
             await SyncDispatcher(sync, Breaking(database_url), at_once=2).run(asyncio.Event())
     async with postgres.work() as work:
-        assert await work.webhooks.page("processing", 9, None) == []
+        assert await work.webhooks.page(InboxSearch("processing"), 9, None) == []
         assert await work.syncs.claim(utc_now() + LEASE, LEASE) is None

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 
 from common_auth.callers import Callers, ServiceCaller
 from common_service.pagination import Cursor, Cursors, Limit, Page
@@ -19,10 +19,14 @@ from payment_service.api.operation_schemas import (
 )
 from payment_service.api.security import SERVICE, refusing_services
 from payment_service.api.use_cases import UseCases
-from payment_service.application.sync_ports import WebhookState
+from payment_service.application.sync_ports import InboxSearch, WebhookState
 from payment_service.domain.errors import NoCustomer, RunNotFound, WebhookNotFound
 from payment_service.domain.ids import UserId
 
+CustomerName = Annotated[
+    str | None,
+    Query(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", description="Stripe's id of a customer."),
+]
 EventId = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
 
@@ -58,10 +62,12 @@ def _add_webhooks(router: APIRouter, use_cases: UseCases, callers: Callers, curs
         openapi_extra=_acting(_READ),
     )
     async def list_webhooks(
-        limit: Limit = 20, cursor: Cursor = None, state: WebhookState | None = None
+        limit: Limit = 20, cursor: Cursor = None, state: WebhookState | None = None, customer: CustomerName = None
     ) -> Page[WebhookView]:
         """List webhooks, youngest first: what became of them and why, never what was in them."""
-        found, more = await use_cases.read_webhooks(state, limit, moment_of(cursors.read(cursor)))
+        found, more = await use_cases.read_webhooks(
+            InboxSearch(state, customer), limit, moment_of(cursors.read(cursor))
+        )
         behind = cursors.make(position_behind(found[-1])) if more else None
         return Page(items=[WebhookView.of(each) for each in found], next_cursor=behind)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from payment_service.application.ports import Clock, StartWork
-from payment_service.application.sync_ports import KeptWebhook, WebhookState
+from payment_service.application.sync_ports import InboxSearch, KeptWebhook, WebhookState
 from payment_service.domain.errors import WebhookNotFound
 
 MOST_AT_ONCE = 500
@@ -19,11 +19,11 @@ class ReadWebhooks:
     start_work: StartWork
 
     async def __call__(
-        self, state: WebhookState | None, limit: int, before: tuple[datetime, str] | None
+        self, wanted: InboxSearch, limit: int, before: tuple[datetime, str] | None
     ) -> tuple[list[KeptWebhook], bool]:
         """Return a page, youngest first, and whether there are more."""
         async with self.start_work() as work:
-            found = await work.webhooks.page(state, limit + 1, before)
+            found = await work.webhooks.page(wanted, limit + 1, before)
         return found[:limit], len(found) > limit
 
 

@@ -116,12 +116,18 @@ class KeptWebhook:
     replayed_by: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class InboxSearch:
+    """Which webhooks a page shows."""
+
+    state: WebhookState | None = None
+    customer_id: str | None = None
+
+
 class Webhooks(Protocol):
     """The inbox as an admin looks at it."""
 
-    async def page(
-        self, state: WebhookState | None, limit: int, before: tuple[datetime, str] | None
-    ) -> list[KeptWebhook]:
+    async def page(self, wanted: InboxSearch, limit: int, before: tuple[datetime, str] | None) -> list[KeptWebhook]:
         """Return webhooks, youngest first, behind a position."""
         ...
 

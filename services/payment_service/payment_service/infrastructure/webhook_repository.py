@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import load_only
 
-from payment_service.application.sync_ports import KeptWebhook, WebhookState
+from payment_service.application.sync_ports import InboxSearch, KeptWebhook, WebhookState
 from payment_service.domain.ids import CustomerId
 from payment_service.infrastructure.base import PROVIDER
 from payment_service.infrastructure.webhook_rows import SyncRow, WebhookRow, due_again
@@ -38,13 +38,13 @@ class SqlWebhooks:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def page(
-        self, state: WebhookState | None, limit: int, before: tuple[datetime, str] | None
-    ) -> list[KeptWebhook]:
+    async def page(self, wanted: InboxSearch, limit: int, before: tuple[datetime, str] | None) -> list[KeptWebhook]:
         """Return webhooks, youngest first, behind a position."""
         page = select(WebhookRow).options(load_only(*_SHOWN)).where(WebhookRow.provider == PROVIDER)
-        if state is not None:
-            page = page.where(WebhookRow.state == state)
+        if wanted.state is not None:
+            page = page.where(WebhookRow.state == wanted.state)
+        if wanted.customer_id is not None:
+            page = page.where(WebhookRow.provider_customer_id == wanted.customer_id)
         if before is not None:
             position = tuple_(literal(before[0]), literal(before[1]))
             page = page.where(tuple_(WebhookRow.received_at, WebhookRow.event_id) < position)

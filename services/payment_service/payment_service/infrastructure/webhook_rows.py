@@ -31,6 +31,7 @@ class WebhookRow(Row):
             postgresql_where=text("state IN ('received','processing','failed','dead')"),
         ),
         Index("ix_webhook_inbox_object_id_provider_created_at", "object_id", "provider_created_at"),
+        Index("ix_webhook_inbox_customer", "provider_customer_id", text("received_at DESC"), text("event_id DESC")),
         Index("ix_webhook_inbox_received_at_event_id", text("received_at DESC"), text("event_id DESC")),
     )
     provider: Mapped[str] = mapped_column(primary_key=True)
