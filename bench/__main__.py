@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from argparse import ArgumentParser
 
 _ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock", "autocomplete")
 
 
 def main() -> int:
     """Return 0 when all of them ran; what they found is in their tables."""
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     return max(subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in _ALL)
 
 

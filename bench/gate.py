@@ -1,6 +1,7 @@
 """The access gate: a warm call against the least it could be, and how often a crowd of first calls asks payment."""
 
 import asyncio
+from argparse import ArgumentParser
 from uuid import UUID, uuid4
 
 import httpx2
@@ -81,6 +82,7 @@ async def measure() -> list[Figure]:
 
 def main() -> None:
     """Measure and print."""
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         show("gate", runner.run(measure()))
 

@@ -4,6 +4,7 @@ import asyncio
 import copy
 import logging
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any
@@ -128,6 +129,7 @@ async def measure() -> list[Figure]:
 
 def main() -> None:
     """Measure and print."""
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     with tempfile.TemporaryFile("w") as lines:
         with redirect_stdout(lines):
             configure_logging("bench")

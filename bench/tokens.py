@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from argparse import ArgumentParser
 from collections.abc import AsyncIterator
 
 import httpx2
@@ -71,6 +72,7 @@ async def measure() -> list[Figure]:
 
 def main() -> None:
     """Measure and print."""
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         show("tokens", runner.run(measure()))
 

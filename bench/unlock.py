@@ -7,6 +7,7 @@ the plan that was bought. Every second reader was refused a story just before, a
 import asyncio
 import os
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 from statistics import median, quantiles
 from uuid import uuid4
@@ -76,6 +77,7 @@ async def until_seen(reader: Visitor) -> None:
 
 def main() -> None:
     """Measure and print."""
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     file = Path(os.environ.get("RUN_DIR") or ".run") / "platform.json"
     with running(file, may_start=True), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         show("unlock", runner.run(measure(load_platform(file))))

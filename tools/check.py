@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ def checks() -> list[Check]:
 
 
 def main() -> int:
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         passed = list(pool.map(_passes, checks()))
     return 0 if all(passed) else 1

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def too_long(path: Path, source: str) -> Iterator[str]:
 
 
 def main() -> int:
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     files = sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
     found = [
         words

@@ -6,6 +6,7 @@ import importlib
 import os
 import signal
 import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ async def serve_until_stopped(servers: list[Server]) -> None:
 
 
 def main() -> int:
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     try:
         uvloop.run(serve_until_stopped(servers_from(os.environ)))
     except (CannotStart, OSError) as error:

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def _port(environment: Mapping[str, str], name: str, default: str = "") -> int:
 
 
 def main() -> int:
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         uvloop.run(serve_until_stopped(settings_from(os.environ)))

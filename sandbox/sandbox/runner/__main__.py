@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
+    ArgumentParser(description=__doc__).parse_args()  # --help tells, and starts nothing
     try:
         choices = read_choices(os.environ)
         with RunDirectory(choices.directory) as directory:
