@@ -18,7 +18,7 @@ _RETRY_PAUSE = 0.05
 
 
 class AccessClient:
-    """Asks with this service's token. A call ends after `timeout_seconds` and is repeated once, and a circuit breaker
+    """Asks with this service's token. A call ends after `timeout` seconds and is repeated once, and a circuit breaker
     spares both sides the attempt while payment fails. A token that payment does not know is replaced once.
     """
 

@@ -35,7 +35,10 @@ class ServiceCaller:
 
 
 class Callers:
-    """Builds the dependencies of a service's routes from its verifiers; `guests` where the service has any."""
+    """Builds the dependencies of a service's routes from its verifiers; `guests` where the service has any.
+
+    Each that reads Cognito's tokens may also raise KeysUnavailable. The classes of callers are those of api.md 6.1.
+    """
 
     def __init__(
         self,

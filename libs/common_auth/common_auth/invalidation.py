@@ -22,7 +22,7 @@ class AccessInvalidations:
         await announce(self._redis, user_id, version, orjson.dumps([str(user_id), version]))
 
     def listener(self, gate: AccessGate) -> Job:
-        """Return the job that keeps `gate` informed."""
+        """Return the job that keeps `gate` informed. It raises RedisError, to be supervised."""
 
         async def listen(stop: asyncio.Event) -> None:
             async with self._redis.pubsub() as channel:

@@ -74,7 +74,9 @@ class SharedAccess:
         self._patience, self._under_way = patience_seconds, 0
 
     async def look(self, user_id: UUID, now: datetime, lead_seconds: float) -> Look:
-        """Return what is shared. Where nothing is fresh, the first who looks leads for `lead_seconds`."""
+        """Return what is shared; without Redis nothing, never an error. Where nothing is fresh, the first leads for
+        `lead_seconds`.
+        """
         arguments = (now.timestamp(), self._me, int(lead_seconds * 1000))
         answer = await self._bounded(lambda: self._look(_keys(user_id), arguments))
         if answer is None:

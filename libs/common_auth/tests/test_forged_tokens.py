@@ -12,21 +12,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from common_auth.testing import TestIssuer, base64url, signed_token
-from libs.common_auth.tests.genuine import BODY, GONE, HEAD, Ask, Corpus
+from libs.common_auth.tests.genuine import BODY, GONE, HEAD, Ask, Corpus, judged_wrongly, text, with_
 
 pytestmark = pytest.mark.anyio
 FORGER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ALGORITHMS: list[Any] = [
     "none", "None", "NONE", "nOnE", "", None, 0, True, [], ["RS256"], {"alg": "RS256"}, "RS256 ", "rs256", GONE,
 ]  # fmt: skip
-
-
-def text(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else json.dumps(value).encode()
-
-
-def with_(claims: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    return {name: value for name, value in {**claims, **changed}.items() if value is not GONE}
 
 
 def signed(issuer: TestIssuer, head: Any, key: rsa.RSAPrivateKey | None = None) -> str:
@@ -140,17 +132,6 @@ def disfigured(issuer: TestIssuer) -> Corpus:
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         pieces[part] = pieces[part][:-1] + letters[letters.index(last) ^ 1]
         yield f"stray bits in the {label}", ".".join(pieces)
-
-
-async def judged_wrongly(ask: Ask, tokens: dict[str, str]) -> dict[str, str]:
-    """Return the answers that are not the one and only 401."""
-    wrong = {}
-    for name, token in tokens.items():
-        answer = await ask(token)
-        fits = answer.status_code == 401 and answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-        if not fits or answer.json()["detail"] != "The token does not hold.":
-            wrong[name] = answer.text
-    return wrong
 
 
 async def test_no_forged_token_is_accepted(ask: Ask, issuer: TestIssuer) -> None:

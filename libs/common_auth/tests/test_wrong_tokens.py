@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from common_auth.testing import ISSUER, SERVICE_CLIENT, WEB_CLIENT, TestIssuer, base64url, signed_token
-from libs.common_auth.tests.genuine import BODY, GONE, HEAD, NOW, USER, Ask, Corpus
+from libs.common_auth.tests.genuine import BODY, GONE, HEAD, NOW, USER, Ask, Corpus, judged_wrongly, text, with_
 
 pytestmark = pytest.mark.anyio
 ODD_TIMES: list[Any] = [None, "", str(NOW + 3600), True, False, [], {}, [NOW + 3600], -1, -1.5, 1e300, "NaN"]
@@ -25,14 +25,6 @@ ODD_CLAIMS: dict[str, list[Any]] = {
     "cognito:groups": [None, "", "admin", "admin,reader", {"admin": 1}, 1, [1], [None], [["admin"]], ["admin", 1]],
     "scope": [None, 1, True, ["openid"], {}],
 }  # fmt: skip
-
-
-def text(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else json.dumps(value).encode()
-
-
-def with_(claims: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    return {name: value for name, value in {**claims, **changed}.items() if value is not GONE}
 
 
 def signed(issuer: TestIssuer, head: Any, body: Any, hashed: HashAlgorithm | None = None) -> str:
@@ -122,17 +114,6 @@ def wrong_claims(issuer: TestIssuer) -> Corpus:
     yield "aud in place of client_id", signed(issuer, HEAD, with_(BODY, client_id=GONE, aud=WEB_CLIENT))
     yield "an id token", issuer.identity(USER, "reader@truecrime.test")
     yield "a service's token", issuer.service("openid")
-
-
-async def judged_wrongly(ask: Ask, tokens: dict[str, str]) -> dict[str, str]:
-    """Return the answers that are not the one and only 401."""
-    wrong = {}
-    for name, token in tokens.items():
-        answer = await ask(token)
-        fits = answer.status_code == 401 and answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-        if not fits or answer.json()["detail"] != "The token does not hold.":
-            wrong[name] = answer.text
-    return wrong
 
 
 async def test_no_wrong_token_is_accepted(ask: Ask, issuer: TestIssuer) -> None:

@@ -25,7 +25,7 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """The dead letters of a schema."""
+    """The dead letters of a schema. Every method raises what the database raises, and commits nothing."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -14,7 +14,10 @@ _PAUSES = (0.2, 1.0)
 
 
 async def follow_up(consumer: str, envelopes: Iterable[Envelope], handlers: Mapping[str, Handling]) -> None:
-    """Do what comes after the commit of these events. The pauses are for all of them together: others wait."""
+    """Do what comes after the commit of these events. The pauses are for all of them together: others wait.
+
+    What an effect raises is logged, and raised to nobody (`AfterCommit`).
+    """
     pauses = iter(_PAUSES)
     for envelope in envelopes:
         handler = handlers.get(envelope.type)

@@ -43,7 +43,10 @@ Handling: TypeAlias = Handler | Many | AfterCommit
 
 
 def runs(envelopes: Iterable[Envelope], handlers: Mapping[str, Handling]) -> Iterator[tuple[Handling, list[Envelope]]]:
-    """Part events into what is handed over in one call: neighbours of one `Many`, or one event of a `Handler`."""
+    """Part events into what is handed over in one call: neighbours of one `Many`, or one event of a `Handler`.
+
+    Raises KeyError for an event whose type has no handler.
+    """
     together: list[Envelope] = []
     current: Handling | None = None
     for envelope in envelopes:

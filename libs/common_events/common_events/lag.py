@@ -19,7 +19,7 @@ class OutboxLag:
         ).format(sql.Identifier(schema, "outbox"))
 
     async def measure(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> None:
-        """Set the gauges."""
+        """Set the gauges. Raises psycopg.Error."""
         row = await (await connection.execute(self._query)).fetchone()
         if row:
             self._count.set(row["count"])

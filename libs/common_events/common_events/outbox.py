@@ -37,7 +37,8 @@ class SqlOutbox:
         self._session, self._table = session, tables.outbox
 
     async def add(self, *facts: Fact) -> None:
-        """Write facts; the relay is woken when the transaction commits. Raises TypeError for data that is no JSON.
+        """Write facts; the relay is woken when the transaction commits. Raises TypeError for data that is no JSON,
+        and what the database raises.
 
         The request's id and trace go with them, and the event being handled is their cause unless they name another.
         """

@@ -54,7 +54,10 @@ class Retention:
         )
 
     async def look_after(self, connection: psycopg.AsyncConnection[dict[str, Any]]) -> None:
-        """Open the transport where it is not the one we knew; every `seconds`, note what has been consumed."""
+        """Open the transport where it is not the one we knew; every `seconds`, note what has been consumed.
+
+        Raises psycopg.Error, and what the transport's client raises.
+        """
         if not await self._publisher.is_intact(self._source, self._relay):
             await self._send_again(connection)
         if self._is_keeper and time.monotonic() >= self._next_keeping:

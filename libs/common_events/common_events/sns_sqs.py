@@ -39,7 +39,10 @@ def ensure_topology(
     visibility_seconds: int = 30,
     receives: int = _RECEIVES,
 ) -> Topology:
-    """Make what is missing and set right what is there. Blocks: call it in a thread."""
+    """Make what is missing and set right what is there. Blocks: call it in a thread. Raises what boto3 raises.
+
+    What was received stays hidden for `visibility_seconds`; after `receives` times it goes to the dead letters.
+    """
     topics = {source: _topic(sns, f"{prefix}-{source}.fifo") for source in sources}
     queues = {}
     for listener in listeners:

@@ -45,7 +45,10 @@ class Publisher(Protocol):
 
 @runtime_checkable
 class Retaining(Publisher, Protocol):
-    """A publisher whose transport may lose all it holds, and which can tell what has been consumed."""
+    """A publisher whose transport may lose all it holds, and which can tell what has been consumed.
+
+    Every method raises what the transport's client raises.
+    """
 
     async def is_intact(self, source: str, relay: str) -> bool:
         """Tell whether the transport still is the one that `relay` opened, and publish only while it is."""

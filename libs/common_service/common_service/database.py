@@ -22,7 +22,8 @@ _GRACE_SECONDS = 2.0  # a server that lives answers within the statement's own l
 class Database:
     """An engine whose sessions give up rather than hang: on a full pool, a slow statement, an idle transaction,
 
-    and on a server that holds the connection and never answers. All but the first raise OperationalError.
+    and on a server that holds the connection and never answers. The first raises sqlalchemy.exc.TimeoutError after
+    `pool_wait_seconds`, the others OperationalError.
     A connection that was idle for longer than `trusted_seconds` is asked before it is used (`check_on_checkout`).
     """
 
@@ -113,7 +114,7 @@ class SqlWork:
         await self.session.close()  # closing rolls back what was not committed
 
     async def commit(self) -> None:
-        """Make everything done in this work durable, at once."""
+        """Make everything done in this work durable, at once. Raises what the database raises: then nothing is."""
         await self.session.commit()
 
 

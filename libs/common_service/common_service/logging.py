@@ -110,7 +110,10 @@ def _members(ids: tuple[str, str | None] | None) -> bytes:
 
 
 def configure_logging(service: str, *, format: str = "json", level: str = "INFO") -> None:  # noqa: A002 - the setting's name
-    """Send every logger of the process to standard output, as `json` or as `console` lines."""
+    """Send every logger of the process to standard output, as `json` or as `console` lines.
+
+    Raises ValueError for a `level` that `logging` does not know.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         lambda _logger, _method, event: dict(with_trace_ids(event)),

@@ -16,7 +16,10 @@ _LOCK_TIMEOUT = "5s"
 
 
 def run_migrations(metadata: MetaData) -> None:
-    """Be the body of `migrations/env.py`. The version table lives in the schema of `metadata`."""
+    """Be the body of `migrations/env.py`. The version table lives in the schema of `metadata`.
+
+    Raises KeyError where nothing names a database, and what a migration raises.
+    """
     schema = metadata.schema
     options: dict[str, Any] = {
         "target_metadata": metadata,

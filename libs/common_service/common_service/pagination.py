@@ -1,4 +1,4 @@
-"""Pages with opaque, signed cursors: `{items, next_cursor}`."""
+"""Pages with opaque, signed cursors: `{items, next_cursor}` (api.md 6.1)."""
 
 import base64
 import binascii
@@ -35,7 +35,10 @@ class Cursors:
         self._secret = hashlib.sha256(b"cursor:" + secret.encode()).digest()
 
     def make(self, position: dict[str, Any], *, of: str = "") -> str:
-        """Return the cursor that says: go on behind `position`. `of` names the list that it is for."""
+        """Return the cursor that says: go on behind `position`. `of` names the list that it is for.
+
+        Raises TypeError for a position that is no JSON.
+        """
         body = orjson.dumps(position)
         return _encode(self._mac(body, of) + body)
 

@@ -27,7 +27,11 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """The face of a refusal: its status, its stable code, and which attributes of the exception the caller may see."""
+    """The face of a refusal: its status, its stable code, and which attributes of the exception the caller may see.
+
+    `retry_after`, in seconds, goes before an attribute of that name; `challenge` is the `WWW-Authenticate` of a 401, 403;
+    `detail` stands in place of the exception's own words.
+    """
 
     status: int
     code: str
@@ -112,7 +116,10 @@ class ProblemTable:
         app.add_exception_handler(Exception, _answer_defect)
 
     def responses(self, *refusals: type[Exception]) -> dict[int | str, dict[str, Any]]:
-        """Return the OpenAPI `responses` of a route that may refuse so, with what every route may answer."""
+        """Return the OpenAPI `responses` of a route that may refuse so, with what every route may answer.
+
+        Raises KeyError for a refusal that the table does not have.
+        """
         codes: dict[int, list[str]] = {}
         for refusal in refusals:
             face = self._faces[refusal]
