@@ -29,7 +29,7 @@ MEDIA_TYPE = "application/problem+json"
 class Problem:
     """The face of a refusal: its status, its stable code, and which attributes of the exception the caller may see.
 
-    `retry_after`, in seconds, goes before an attribute of that name; `challenge` is the `WWW-Authenticate` of a 401, 403;
+    `retry_after`, in seconds, goes before an attribute of that name; `challenge` is what `WWW-Authenticate` says;
     `detail` stands in place of the exception's own words.
     """
 
