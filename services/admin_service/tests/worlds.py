@@ -1,7 +1,6 @@
 """The world without Postgres and without the other services: a store that really rolls back, sources that obey."""
 
 import asyncio
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from admin_service.domain.entry import UserEntry
 from admin_service.domain.events import AccessSeen, ArchivedEvent, PersonSeen
 from common_events.envelope import Envelope
 from common_service.ids import uuid7
+from common_service.testing_copies import copy_of
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ class MemoryWork:
     async def __aenter__(self) -> Self:
         await self._world.turn.acquire()
         self._world.open += 1
-        self._copy = copy.deepcopy(self._world.content)
+        self._copy = copy_of(self._world.content)
         self.directory, self.usage = MemoryDirectory(self._copy), MemoryUsage(self._copy)
         self.archive = MemoryArchive(self._copy)
         return self
@@ -147,7 +147,7 @@ class MemoryWork:
         self._world.turn.release()
 
     async def commit(self) -> None:
-        self._world.content = copy.deepcopy(self._copy)
+        self._world.content = copy_of(self._copy)
 
 
 @dataclass(slots=True)

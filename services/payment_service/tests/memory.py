@@ -1,7 +1,6 @@
 """Everything this service keeps, in memory: works run one after the other and really roll back."""
 
 import asyncio
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKeyReused
+from common_service.testing_copies import copy_of
 from payment_service.application import access_ports, ports, sync_ports
 from payment_service.application.ports import (
     Attempt,
@@ -82,7 +82,7 @@ class MemoryWork:
 
     async def __aenter__(self) -> Self:
         await self._memory.lock.acquire()
-        self.kept = copy.deepcopy(self._memory.kept)
+        self.kept = copy_of(self._memory.kept)
         self.attempts, self.plans, self.customers = Attempts(self.kept), Plans(self.kept), Customers(self.kept)
         self.subscriptions, self.invoices = Subscriptions(self.kept), Invoices(self.kept)
         self.checkouts, self.accesses = Checkouts(self.kept), Accesses(self.kept)
@@ -101,7 +101,7 @@ class MemoryWork:
     async def lock_user(self, user_id: UserId) -> None: ...
 
     async def commit(self) -> None:
-        self._memory.kept = copy.deepcopy(self.kept)
+        self._memory.kept = copy_of(self.kept)
 
 
 class Attempts(Table):

@@ -2,7 +2,6 @@
 # ruff: noqa: ARG002 - the signatures are those of the ports
 
 import asyncio
-import copy
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
+from common_service.testing_copies import copy_of
 from services.story_service.tests.memory_catalog import MemoryCatalog
 from services.story_service.tests.memory_characters import MemoryCharacterAttempts, MemoryCharacters
 from services.story_service.tests.memory_generations import MemoryGenerations
@@ -76,7 +76,7 @@ class MemoryWork:
     async def __aenter__(self) -> Self:
         await self._database.turn.acquire()
         open_works.set(open_works.get() + 1)
-        tables = self._tables = copy.deepcopy(self._database.tables)
+        tables = self._tables = copy_of(self._database.tables)
         self.attempts: Attempts = MemoryAttempts(tables)
         self.models: Models = MemoryModels(self._database.models)
         self.stories: Stories = MemoryStories(tables)

@@ -1,7 +1,6 @@
 """The world without Postgres and Cognito: stores that really roll back, and an issuer that says what it is told."""
 
 import asyncio
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from common_service.testing_copies import copy_of
 from services.user_service.tests.memory_notices import MemoryChoices, MemoryMessages, MemoryNotifications, Queued
 from user_service.application.notice_ports import Messages, NoticeChoices, Notifications
 from user_service.application.ports import (
@@ -166,7 +166,7 @@ class MemoryWork:
     async def __aenter__(self) -> Self:
         await self._world.turn.acquire()
         self._world.open += 1
-        self._copy = copy.deepcopy(self._world.content)
+        self._copy = copy_of(self._world.content)
         self.profiles, self.settings = MemoryProfiles(self._copy), MemorySettings(self._copy)
         self.roles, self.events = MemoryRoles(self._world.policy), MemoryEvents(self._copy)
         self.suspensions = MemorySuspensions(self._copy.suspensions)
@@ -182,7 +182,7 @@ class MemoryWork:
         self._world.turn.release()
 
     async def commit(self) -> None:
-        self._world.content = copy.deepcopy(self._copy)
+        self._world.content = copy_of(self._copy)
 
 
 @dataclass(slots=True)
