@@ -46,6 +46,7 @@ from payment_service.application.recompute_access import RecomputeAccess
 from payment_service.application.reconcile import Reconcile, RequestReconcile
 from payment_service.application.send_dunning import SendDunning
 from payment_service.application.sync_customer import SyncCustomer
+from payment_service.application.watch_provider import WatchProvider
 from payment_service.domain.return_paths import ReturnPaths
 from payment_service.infrastructure.base import IDEMPOTENCY_KEYS, MESSAGING
 from payment_service.infrastructure.due_syncs import DueSyncs
@@ -61,7 +62,7 @@ from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.settings import Settings
 
 _EDGE_SECONDS, _SCHEDULE_SECONDS, _RUN_SECONDS = 1.0, 60.0, 5.0
-_DUNNING_SECONDS, _ERASURE_SECONDS = 10.0, 10.0
+_DUNNING_SECONDS, _ERASURE_SECONDS, _WATCH_SECONDS = 10.0, 10.0, 2.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -161,7 +162,11 @@ def background(settings: Settings) -> Background:
 
     parts = Background(database.ping, [close_gateway, bus.close, database.close])
     failed = SyncMetrics(parts.registry)
-    sync_customer = SyncCustomer(start_work, gateway, utc_now, uuid7, grace, ttl, given_up=failed)
+    watch = WatchProvider(start_work, gateway, utc_now)
+    sync_customer = SyncCustomer(
+        start_work, gateway, utc_now, uuid7, grace, ttl, given_up=failed, is_away=lambda: watch.is_away
+    )
+    syncs = SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=watch.missing(failed))
     relay = Relay(url, schema="payment", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     [name] = settings.consumers
     end_erased = EndErased(start_work, gateway, gateway.subscriptions, utc_now)
@@ -170,7 +175,8 @@ def background(settings: Settings) -> Background:
             relay.job(),
             Consumer(name, bus.subscription(name, SOURCES), handlers(utc_now, ttl), database, MESSAGING).job(),
             periodic("erasures", end_erased, seconds=_ERASURE_SECONDS),
-            SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=failed).job(),
+            syncs.job(),
+            periodic("provider-watch", watch, seconds=_WATCH_SECONDS),
             periodic("reconcile-schedule", RequestReconcile(start_work, utc_now, uuid7).due, seconds=_SCHEDULE_SECONDS),
             periodic("reconcile", Reconcile(start_work, gateway.ledger, utc_now).next, seconds=_RUN_SECONDS),
             periodic("access-edges", apply_edges, seconds=_EDGE_SECONDS),

@@ -64,7 +64,18 @@ class Syncs(Table):
     async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
         row = self.kept.syncs[sync.customer_id]
         row.due_at, row.lease_until, row.last_error = retry_at, None, reason
+        row.attempts = min(row.attempts, MOST_ATTEMPTS - 1)
         self._mark(sync.customer_id, {"processing"}, "failed", reason)
+
+    async def wake(self, reason: str, now: datetime) -> int:
+        woken = [
+            row for row in self.kept.syncs.values()
+            if row.last_error == reason and row.requests > row.answered and row.lease_until is None
+            and (row.is_dead or row.due_at > now)
+        ]  # fmt: skip
+        for row in woken:
+            row.due_at, row.attempts, row.is_dead = now, 0, False
+        return len(woken)
 
     async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:
         row = self.kept.syncs[sync.customer_id]

@@ -150,6 +150,13 @@ class FakeStripe:
             await self._called()
             yield ordered[start : start + self.page]
 
+    async def answers(self) -> bool:
+        try:
+            await self._called()
+        except ProviderUnavailable:
+            return False
+        return True
+
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
         await self._called()
         amounts = {"pro": 999, "max": 1999}

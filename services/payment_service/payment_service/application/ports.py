@@ -85,6 +85,10 @@ class PaymentGateway(Protocol):
         """Tell whether a customer exists no more."""
         ...
 
+    async def answers(self) -> bool:
+        """Tell, within a few seconds, whether the provider answers at all. Raises nothing."""
+        ...
+
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
         """Return those prices that are sold under these names."""
         ...

@@ -24,7 +24,9 @@ LEASE_LOST = "lease lost"
 """Why a run wrote nothing: another one has taken its customer over, and brings them up to date."""
 NEVER_ENDED = "attempts never ended"
 """Why a sync was given up of whose last attempt nobody has heard: whoever did it died."""
-_LONGEST_PAUSE_SECONDS = 3600
+UNAVAILABLE = ProviderUnavailable.__name__
+"""Why a sync is put off to which the provider gave no answer."""
+_LONGEST_PAUSE_SECONDS, _PAUSE_WHILE_AWAY_SECONDS = 3600, 60
 _UNKNOWN_CUSTOMER = "unknown customer"
 
 
@@ -32,7 +34,8 @@ _UNKNOWN_CUSTOMER = "unknown customer"
 class SyncCustomer:
     """`grace`: how long after a first failed payment the plan still applies. `lease`: how long a claim stands.
 
-    `given_up` is told why a sync was given up that nobody is left to tell of.
+    `given_up` is told why a sync was given up that nobody is left to tell of. `is_away` says that the provider answers
+    nobody: what is put off for that is not given up.
     """
 
     start_work: StartWork
@@ -43,6 +46,7 @@ class SyncCustomer:
     ttl_seconds: int
     lease: timedelta = LEASE
     given_up: Callable[[str], None] = lambda _: None
+    is_away: Callable[[], bool] = lambda: False
 
     async def claim(self) -> ClaimedSync | None:
         """Take the next customer that is due, None when there is none.
@@ -109,8 +113,10 @@ class SyncCustomer:
         return is_ours
 
     async def _put_off(self, work: Work, sync: ClaimedSync, reason: str) -> None:
-        if sync.attempts < MOST_ATTEMPTS:
-            pause = min(2 ** (sync.attempts - 1), _LONGEST_PAUSE_SECONDS)
+        waits = reason == UNAVAILABLE and self.is_away()
+        if waits or sync.attempts < MOST_ATTEMPTS:
+            longest = _PAUSE_WHILE_AWAY_SECONDS if waits else _LONGEST_PAUSE_SECONDS
+            pause = min(2 ** (sync.attempts - 1), longest)
             await work.syncs.fail(sync, reason, self.now() + timedelta(seconds=pause))
         else:
             await self._give_up(work, sync, reason)

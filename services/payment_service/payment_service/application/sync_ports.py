@@ -176,7 +176,11 @@ class Syncs(Protocol):
         ...
 
     async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
-        """Note why it did not work, and when to try again."""
+        """Note why it did not work, and when to try again; one try is always left."""
+        ...
+
+    async def wake(self, reason: str, now: datetime) -> int:
+        """Let all who were put off or given up for this reason be tried at once, as if for the first time."""
         ...
 
     async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What people do at Stripe, through its SDK: become customers, check out, manage cards and bills."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from payment_service.application.access_ports import PriceReading
 from payment_service.application.sync_ports import CustomerReading
 from payment_service.domain.checkout import CheckoutOrder, HostedCheckout
-from payment_service.domain.errors import CodeInvalid, ProviderRefused
+from payment_service.domain.errors import CodeInvalid, ProviderRefused, ProviderUnavailable
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.stripe_calls import StripeCalls
@@ -18,6 +19,8 @@ from payment_service.infrastructure.stripe_subscriptions import StripeSubscripti
 
 if TYPE_CHECKING:
     import stripe
+
+_PROBE_SECONDS = 3.0
 
 
 class StripeGateway:
@@ -118,6 +121,17 @@ class StripeGateway:
     async def is_deleted(self, customer_id: CustomerId) -> bool:
         """Tell whether a customer exists no more."""
         return await self.ledger.is_deleted(customer_id)
+
+    async def answers(self) -> bool:
+        """Ask for a single subscription; what a sync asks for first. A refusal is an answer too."""
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._call(lambda: self._client.v1.subscriptions.list({"limit": 1, "status": "all"}))
+        except (ProviderUnavailable, TimeoutError):
+            return False
+        except ProviderRefused:
+            return True
+        return True
 
     async def prices(self, lookup_keys: Sequence[str]) -> Sequence[PriceReading]:
         """Return those prices that are sold under these names."""

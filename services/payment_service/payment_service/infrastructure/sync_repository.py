@@ -94,9 +94,22 @@ class SqlSyncs:
 
     async def fail(self, sync: ClaimedSync, reason: str, retry_at: datetime) -> None:
         """Note why it did not work, and when to try again."""
-        later = {"due_at": retry_at, "lease_until": None, "last_error": reason}
+        one_left = func.least(SyncRow.attempts, MOST_ATTEMPTS - 1)
+        later = {"due_at": retry_at, "lease_until": None, "last_error": reason, "attempts": one_left}
         await self._session.execute(update(SyncRow).where(*_is(sync)).values(**later))
         await self._mark(sync.customer_id, {"state": "failed", "last_error": reason}, "processing")
+
+    async def wake(self, reason: str, now: datetime) -> int:
+        """Make them due; whom somebody else holds this moment is being cared for."""
+        waiting = (SyncRow.requests > SyncRow.answered) & (SyncRow.dead | (SyncRow.due_at > now))
+        put_off = (
+            select(SyncRow.provider_customer_id)
+            .where(SyncRow.provider == PROVIDER, SyncRow.last_error == reason, SyncRow.lease_until.is_(None), waiting)
+            .with_for_update(skip_locked=True)
+        )
+        woken = update(SyncRow).where(SyncRow.provider == PROVIDER, SyncRow.provider_customer_id.in_(put_off))
+        fresh = woken.values(due_at=now, attempts=0, dead=False).returning(SyncRow.provider_customer_id)
+        return len((await self._session.execute(fresh)).all())
 
     async def bury(self, sync: ClaimedSync, reason: str) -> list[tuple[str, str]]:
         """Give up until somebody asks anew; return the id and type of the events that die with it."""
