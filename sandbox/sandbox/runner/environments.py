@@ -25,6 +25,10 @@ _OF_EVERY_SERVICE = (
     *("TRACE_EXPORTER", "TRACE_SAMPLING_RATIO", "TRACE_OTLP_ENDPOINT", "TRACE_XRAY_DAEMON"),
 )
 _OF_AWS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
+_OF_PROVIDERS = (
+    *("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", "DEEPSEEK_API_KEY"),
+    "COMPATIBLE_API_KEY",
+)
 _OF_ONE = {"payment": ("ALLOWED_RETURN_PATHS",), "story": ("CONTENT_MODERATOR_CONFIG",)}
 
 
@@ -143,7 +147,8 @@ class Environments:
                 "STRIPE_WEBHOOK_SECRET": stripe.webhook_secret,
             }
         if service.name == "story":
-            return {"OPENAI_API_KEY": self.addresses.openai.api_key, "OPENAI_BASE_URL": self.addresses.openai.base_url}
+            openai = self.addresses.openai
+            return {"OPENAI_API_KEY": openai.api_key, "OPENAI_BASE_URL": openai.base_url} | self._pass(_OF_PROVIDERS)
         if service.name == "user":
             return self._aws()
         return {}

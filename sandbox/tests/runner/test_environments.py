@@ -59,6 +59,15 @@ def test_a_child_gets_nothing_that_is_not_written_down(environments_for: Environ
     assert "OPENAI_API_KEY" not in payment
 
 
+def test_only_who_writes_gets_the_keys_of_other_providers(environments_for: EnvironmentsFor) -> None:
+    keys = {name: f"key of {name}" for name in ("ANTHROPIC_API_KEY", "GROQ_API_KEY", "COMPATIBLE_API_KEY")}
+    environments = environments_for(**keys, MISTRAL_API_KEY="unknown")
+    story = environments.service(STORY, CLIENTS)
+    assert {name: key for name, key in story.items() if name in keys} == keys
+    assert not {"MISTRAL_API_KEY", "GEMINI_API_KEY"} & story.keys()
+    assert not keys.keys() & environments.service(PAYMENT, CLIENTS).keys()
+
+
 def test_a_service_logs_in_as_its_own_role_and_client(environments_for: EnvironmentsFor) -> None:
     environment = environments_for().service(STORY, CLIENTS)
     assert environment["DATABASE_URL"].startswith("postgresql://svc_story:made-svc_story@127.0.0.1:")

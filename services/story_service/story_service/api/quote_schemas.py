@@ -31,7 +31,7 @@ class RefusalOut(Wire):
 
 
 class QuotationOut(Wire):
-    """What a story would cost at the most, in each meter and in millionths of a dollar."""
+    """What a call would cost at the most, in each meter and in millionths of a dollar."""
 
     allowed: bool
     model: str

@@ -11,15 +11,34 @@ from common_service.pagination import Cursor, Cursors, Limit
 from common_service.problems import RateLimited
 from common_service.rate_limit import RateLimits, limited
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
+from story_service.api.quote_asks import QuoteIn, asked
 from story_service.api.quote_schemas import ModelsOut, QuotationOut
-from story_service.api.schemas import StoryIn
 from story_service.api.usage_schemas import AuditOut, LedgerPageOut, UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
 from story_service.domain import errors
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
+from story_service.domain.chat import errors as chat
 from story_service.domain.ids import UserId
 
-_UNQUOTED = errors.ModelUnavailable, errors.CharacterUnknown, CaseUnknown, TruthModeUnfit
+_UNQUOTED: tuple[type[Exception], ...] = (
+    errors.ModelUnavailable,
+    errors.CharacterUnknown,
+    CaseUnknown,
+    TruthModeUnfit,
+    errors.StoryUnknown,
+    errors.StoryNotReady,
+    errors.StoryIsPublished,
+    errors.VersionConflict,
+    errors.SpanOutside,
+    errors.StoryTooLong,
+    chat.ConversationUnknown,
+    chat.MessageUnknown,
+    chat.NotInConversation,
+    chat.GenerationRunning,
+    chat.NobodyAnswers,
+    chat.NothingToAnswer,
+    chat.ContextTooSmall,
+)
 _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 
 
@@ -50,10 +69,15 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
         dependencies=[limits.per_user("story.quote_story", callers.reader)],
         responses=limited(FACES.responses(*ANY_READER, *GATED, *_UNQUOTED, RateLimited), 200),
     )
-    async def quote_story(reader: Annotated[Person, signed_in], body: StoryIn) -> QuotationOut:
-        """Tell what this request would cost at most, and why it would be refused now. Nothing is done or kept."""
-        ask = body.ask(UserId(reader.user_id))
-        return QuotationOut.of(await use_cases.quote(ask.call, use_cases.generate.commission(ask)))
+    async def quote_story(reader: Annotated[Person, signed_in], body: QuoteIn) -> QuotationOut:
+        """Tell what a call would cost at most, and why the plan would refuse it now. Nothing is done or kept.
+
+        `kind` names the call: a story, a message or a retry in a conversation, a continuation, an analysis; its other
+        members are those of that call, with the id that stands in its path. What could not be done at all is answered
+        as the call itself would be.
+        """
+        call, commission = asked(use_cases, UserId(reader.user_id), body)
+        return QuotationOut.of(await use_cases.quote(call, commission))
 
     @router.get("/models", responses=FACES.responses(*ANY_READER, *GATED))
     async def list_models(reader: Annotated[Person, signed_in]) -> ModelsOut:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from story_service.application.analysing.analyse_story import AnalyseStory
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import ReadCatalog
+from story_service.application.chat.converse import Converse
 from story_service.application.continuing.continue_story import ContinueStory
 from story_service.application.delete_story import DeleteStory
 from story_service.application.follow_generation import FollowGeneration
@@ -33,6 +34,7 @@ class UseCases:
     revise: ReviseStory
     go_on: ContinueStory
     analyse: AnalyseStory
+    converse: Converse
     publish: PublishStory
     clone: CloneStory
     library: ReadLibrary

@@ -47,6 +47,10 @@ class Order:
     said: Mapping[str, Any] = field(default_factory=dict)
 
 
+class NothingToWrite(Exception):
+    """What a call asks for is there already. Not a refusal: nothing is taken, and nothing has to be written."""
+
+
 class Commission(Protocol):
     """One call of a reader. `route` names the idempotency keys of its endpoint, `flag` what the plan must include."""
 

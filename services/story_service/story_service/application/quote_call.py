@@ -1,13 +1,13 @@
 """What a call would cost at most and whether it would be accepted, without doing anything."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from story_service.application.accept_generations import Call, priced
 from story_service.application.draw_units import room
-from story_service.application.kinds import Commission
-from story_service.application.ports import Clock, StartWork, Subscriptions
+from story_service.application.kinds import Commission, NothingToWrite
+from story_service.application.ports import Clock, StartWork, Subscriptions, Work
 from story_service.domain.access import Access
 from story_service.domain.errors import ModelUnavailable, Refusal
 from story_service.domain.ids import UserId
@@ -50,8 +50,7 @@ class QuoteCall:
             model = self.menu.choose(models, call.model)
             if model is None:
                 raise ModelUnavailable
-            order = (await commission.read(work))(access)
-            terms = together(priced(order, self.menu, models, model, access))
+            terms = await self._terms(work, commission, models, model, access)
             windows = {meter: window_of(access.limit(meter).window, access, now) for meter in terms.meters}
             held = await work.usage.holdings(call.user_id, windows)
             granted = {meter: await work.usage.burnt(access.grants_of(meter, now)) for meter in terms.meters}
@@ -59,6 +58,15 @@ class QuoteCall:
         left = {m: room(wanted.limit, held[m], granted[m]) for m, wanted in terms.meters.items()}
         refusal = _refusal(call, commission.flag, model, terms, access, running, now)
         return Quotation(model, _with_rest(terms, left), refusal or _shortage(terms, windows, held, left, now))
+
+    async def _terms(
+        self, work: Work, commission: Commission, models: Sequence[CatalogModel], model: CatalogModel, access: Access
+    ) -> Quote:
+        try:
+            order = (await commission.read(work))(access)
+        except NothingToWrite:
+            return together([])
+        return together(priced(order, self.menu, models, model, access))
 
     async def models(self, user_id: UserId) -> list[OfferedModel]:
         """Return the models on offer."""

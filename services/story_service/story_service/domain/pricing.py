@@ -79,8 +79,8 @@ class Quote:
 
     @property
     def price(self) -> int:
-        """The weighted tokens that it may come to."""
-        return self.meters[TOKENS].most
+        """The weighted tokens that it may come to; none where there is nothing to write."""
+        return self.meters[TOKENS].most if TOKENS in self.meters else 0
 
     def demand_price(self, most: int | None) -> None:
         """Raise MaxPriceExceeded where it may cost more than the reader wants to pay."""

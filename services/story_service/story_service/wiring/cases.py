@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from common_auth.callers import Callers
 from common_service.ids import uuid7
 from common_service.pagination import Cursors
+from common_service.rate_limit import RateLimits
 from story_service.api.cases.citation_routes import citation_routes
 from story_service.api.cases.part_routes import case_part_routes
 from story_service.api.cases.routes import CaseUseCases, case_routes
@@ -43,10 +44,10 @@ def wire_cases(ports: CasePorts) -> CaseUseCases:
     )
 
 
-def routers(use_cases: CaseUseCases, callers: Callers, cursors: Cursors) -> list[APIRouter]:
+def routers(use_cases: CaseUseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> list[APIRouter]:
     """Return the routes of case files."""
     return [
-        case_routes(use_cases, callers, cursors),
-        case_part_routes(use_cases, callers),
+        case_routes(use_cases, callers, cursors, limits),
+        case_part_routes(use_cases, callers, limits),
         citation_routes(use_cases, callers),
     ]

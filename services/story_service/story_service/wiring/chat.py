@@ -74,7 +74,7 @@ def chat_routers(
     """Return the routes."""
     return [
         conversation_routes(use_cases, callers, cursors),
-        message_routes(use_cases, callers, cursors),
+        message_routes(use_cases, callers, cursors, limits),
         reply_routes(use_cases, callers, limits, drain),
-        memory_routes(use_cases, callers, cursors),
+        memory_routes(use_cases, callers, cursors, limits),
     ]

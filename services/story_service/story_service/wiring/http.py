@@ -163,7 +163,7 @@ def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: 
         lambda: SqlDeskWork(around.database, reads=True),
     )
     return [
-        *case_routers(wire_cases(case_ports), around.callers, around.cursors),
+        *case_routers(wire_cases(case_ports), around.callers, around.cursors, around.limits),
         *chat_routers(wire_chat(chat), around.callers, around.cursors, around.limits, drain),
         *desk_routers(wire_desk(desk_ports), around.callers, around.cursors, around.limits),
         stats_routes(ReadStats(SqlStatistics(around.database), ports.now), around.callers),

@@ -15,6 +15,7 @@ from story_service.application.analysing.analysis_generation import AnalysisGene
 from story_service.application.cancel_generation import CancelGeneration
 from story_service.application.catalog.read_catalog import Completions, ReadCatalog
 from story_service.application.chain_writer import ChainWriter, Patience
+from story_service.application.chat.converse import Converse
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.continuing.continuation_kind import ContinuationKind
 from story_service.application.continuing.continue_story import ContinueStory
@@ -41,6 +42,7 @@ from story_service.application.run_generation import RunGeneration
 from story_service.application.story_kind import StoryKind
 from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 from story_service.domain.routing import Menu
+from story_service.infrastructure.chat.work import chat_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
         revise=ReviseStory(start_work, now),
         go_on=ContinueStory(accept, uuid7),
         analyse=AnalyseStory(start_work, subscriptions, accept, uuid7),
+        converse=Converse(accept, chat_of, uuid7),
         publish=PublishStory(start_work, subscriptions, AdmitText(start_work, ports.moderator, now, uuid7), now),
         clone=CloneStory(start_work, subscriptions, now, uuid7),
         library=ReadLibrary(start_work, subscriptions, now),

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Response, params
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyKey, request_hash
-from story_service.api.cases.routes import ADMITTED, ONCE, OWNED, REPLAYED, CaseUseCases, created, responses
+from common_service.rate_limit import RateLimits
+from story_service.api.cases.routes import ADMITTED, ONCE, OWNED, REPLAYED, WRITING, CaseUseCases, created, written
 from story_service.api.cases.schemas import FactIn, FactPatch, PersonIn, PersonPatch, SourceIn
 from story_service.api.cases.views import FactOut, PersonOut, SourceOut
 from story_service.api.schemas import Wire
@@ -33,23 +34,25 @@ _GUARDED = (
 )
 
 
-def case_part_routes(use_cases: CaseUseCases, callers: Callers) -> APIRouter:
+def case_part_routes(use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/cases/{case_id:uuid}", tags=["cases"], dependencies=[SIGNED_IN])
-    _add_sources(router, use_cases, callers)
-    _add_facts(router, use_cases, callers)
-    _add_persons(router, use_cases, callers)
+    often = limits.per_user(WRITING, callers.reader)
+    _add_sources(router, use_cases, callers, often)
+    _add_facts(router, use_cases, callers, often)
+    _add_persons(router, use_cases, callers, often)
     return router
 
 
-def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> None:
+def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/sources",
         status_code=201,
         response_model=SourceOut,
-        responses={201: {"headers": REPLAYED}, **responses(*_ADDED)},
+        dependencies=[often],
+        responses=written(201, *_ADDED, headers=REPLAYED),
     )
     async def add_source(
         reader: Annotated[Person, signed_in], case_id: UUID, body: SourceIn, key: IdempotencyKey
@@ -76,7 +79,8 @@ def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
     @router.delete(
         "/sources/{source_id:uuid}",
         status_code=204,
-        responses=responses(*OWNED, refusals.SourceUnknown, refusals.SourceCited),
+        dependencies=[often],
+        responses=written(204, *OWNED, refusals.SourceUnknown, refusals.SourceCited),
     )
     async def delete_source(reader: Annotated[Person, signed_in], case_id: UUID, source_id: UUID) -> None:
         """Take a source out. One that facts cite stays as retracted; in a documented case so do facts without another.
@@ -88,14 +92,15 @@ def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
         )
 
 
-def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> None:
+def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/facts",
         status_code=201,
         response_model=FactOut,
-        responses={201: {"headers": REPLAYED}, **responses(*_ADDED, *_FOUNDED)},
+        dependencies=[often],
+        responses=written(201, *_ADDED, *_FOUNDED, headers=REPLAYED),
     )
     async def add_fact(
         reader: Annotated[Person, signed_in], case_id: UUID, body: FactIn, key: IdempotencyKey
@@ -119,7 +124,11 @@ def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> 
             FactOut,
         )
 
-    @router.patch("/facts/{fact_id:uuid}", responses=responses(*OWNED, *ADMITTED, *_FOUNDED, refusals.FactUnknown))
+    @router.patch(
+        "/facts/{fact_id:uuid}",
+        dependencies=[often],
+        responses=written(200, *OWNED, *ADMITTED, *_FOUNDED, refusals.FactUnknown),
+    )
     async def edit_fact(reader: Annotated[Person, signed_in], case_id: UUID, fact_id: UUID, body: FactPatch) -> FactOut:
         """Dispute, retract, reword a fact or give it other sources."""
         file = await use_cases.own.change(
@@ -131,14 +140,15 @@ def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> 
         return FactOut.of(file.fact(fact_id), file, is_own=True)
 
 
-def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> None:
+def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/persons",
         status_code=201,
         response_model=PersonOut,
-        responses={201: {"headers": REPLAYED}, **responses(*_ADDED, *_GUARDED)},
+        dependencies=[often],
+        responses=written(201, *_ADDED, *_GUARDED, headers=REPLAYED),
     )
     async def add_person(
         reader: Annotated[Person, signed_in], case_id: UUID, body: PersonIn, key: IdempotencyKey
@@ -163,7 +173,9 @@ def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
         )
 
     @router.patch(
-        "/persons/{person_id:uuid}", responses=responses(*OWNED, *ADMITTED, *_GUARDED, refusals.PersonUnknown)
+        "/persons/{person_id:uuid}",
+        dependencies=[often],
+        responses=written(200, *OWNED, *ADMITTED, *_GUARDED, refusals.PersonUnknown),
     )
     async def edit_person(
         reader: Annotated[Person, signed_in], case_id: UUID, person_id: UUID, body: PersonPatch

@@ -6,14 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Response, params
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.conditional import CACHEABLE, ETAG, IF_MATCH, IfNoneMatch, SeenVersion, conditional, tag
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor, PreconditionRequired
+from common_service.problems import BadCursor, PreconditionRequired, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.cases.schemas import CaseIn, CasePatch
 from story_service.api.cases.views import CaseOut, CaseSummary
 from story_service.api.problems import ANY_READER, FACES, GATED
@@ -35,6 +36,7 @@ OWNED = (refusals.CaseUnknown, errors.NotTheOwner)
 REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 _MADE = (*ADMITTED, *GATED, *ONCE, errors.SubscriptionRequired, errors.CaseLimitReached)
 _EDITED = (*OWNED, *ADMITTED, refusals.ProtectedPersonNamed, errors.VersionConflict, PreconditionRequired)
+WRITING = "story.write_case"
 WhoseName = Annotated[Literal["house", "public", "own"] | None, Query(description="One part of the archive only.")]
 
 
@@ -49,7 +51,7 @@ class CaseUseCases:
     new_id: NewId
 
 
-def case_routes(use_cases: CaseUseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def case_routes(use_cases: CaseUseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/cases", tags=["cases"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
@@ -77,18 +79,19 @@ def case_routes(use_cases: CaseUseCases, callers: Callers, cursors: Cursors) -> 
         document = CaseOut.of_file(file, user_id).model_dump_json().encode()
         return conditional(document, str(file.head.version), if_none_match)
 
-    _add_changes(router, use_cases, callers)
+    _add_changes(router, use_cases, callers, limits.per_user(WRITING, callers.reader))
     return router
 
 
-def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -> None:
+def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "",
         status_code=201,
+        dependencies=[often],
         response_model=CaseOut,
-        responses={201: {"headers": {**ETAG, **REPLAYED}}, **responses(*_MADE)},
+        responses=written(201, *_MADE, headers={**ETAG, **REPLAYED}),
     )
     async def create_case(reader: Annotated[Person, signed_in], body: CaseIn, key: IdempotencyKey) -> Response:
         """Open a case file. Its truth mode cannot be changed."""
@@ -97,7 +100,12 @@ def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
         attempt = Attempt(MAKE, AttemptKey(key, request_hash(body.model_dump())), shown(user_id))
         return created(await use_cases.own.make(head, attempt), CaseOut)
 
-    @router.patch("/{case_id:uuid}", responses={200: {"headers": ETAG}, **responses(*_EDITED)}, openapi_extra=IF_MATCH)
+    @router.patch(
+        "/{case_id:uuid}",
+        dependencies=[often],
+        responses=written(200, *_EDITED, headers=ETAG),
+        openapi_extra=IF_MATCH,
+    )
     async def edit_case(
         reader: Annotated[Person, signed_in], case_id: UUID, version: SeenVersion, body: CasePatch, response: Response
     ) -> CaseOut:
@@ -107,7 +115,12 @@ def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers) -
         tag(response, file.head.version)
         return CaseOut.of_file(file, user_id)
 
-    @router.delete("/{case_id:uuid}", status_code=204, responses=responses(*OWNED, refusals.CaseHasPublishedStories))
+    @router.delete(
+        "/{case_id:uuid}",
+        status_code=204,
+        dependencies=[often],
+        responses=written(204, *OWNED, refusals.CaseHasPublishedStories),
+    )
     async def delete_case(reader: Annotated[Person, signed_in], case_id: UUID) -> None:
         """Delete one's own file, unless published stories rest on it."""
         await use_cases.own.delete(UserId(reader.user_id), case_id)
@@ -129,6 +142,16 @@ def created(answer: Answer, kind: type[Wire]) -> Response:
 def responses(*kinds: type[Exception]) -> dict[int | str, dict[str, Any]]:
     """Return the responses of a route for readers."""
     return FACES.responses(*ANY_READER, *kinds)
+
+
+def written(
+    success: int, *kinds: type[Exception], headers: dict[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the responses of a route that changes a file, which nobody may do too often."""
+    made: dict[int | str, dict[str, Any]] = {success: {"headers": headers}} if headers else {}
+    if success == 204:
+        made = {204: {"description": "It is done."}}
+    return limited({**made, **responses(*kinds, RateLimited)}, success)
 
 
 def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:

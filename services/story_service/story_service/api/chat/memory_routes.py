@@ -10,7 +10,8 @@ from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor
+from common_service.problems import BadCursor, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.chat.conversation_routes import REPLAYED
 from story_service.api.chat.memory_schemas import MemoryIn, MemoryOut, MemoryPatch, ScopeName
 from story_service.api.chat.use_cases import ChatUseCases
@@ -35,10 +36,11 @@ _MADE = (
 ScopeId = Annotated[UUID | None, Query(description="Those of one conversation.")]
 
 
-def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/memories", tags=["chat"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
+    often = limits.per_user("story.write_memory", callers.reader)
 
     @router.get("", responses=_responses(BadCursor))
     async def list_memories(
@@ -61,7 +63,12 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors) -
         following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}, of=name) if last else None
         return Page(items=[MemoryOut.of(memory) for memory in found[:limit]], next_cursor=following)
 
-    @router.post("", status_code=201, responses={201: {"headers": REPLAYED}, **_responses(*_MADE)})
+    @router.post(
+        "",
+        status_code=201,
+        dependencies=[often],
+        responses=limited({201: {"headers": REPLAYED}, **_responses(*_MADE, RateLimited)}, 201),
+    )
     async def create_memory(
         reader: Annotated[Person, signed_in], body: MemoryIn, key: IdempotencyKey, response: Response
     ) -> MemoryOut:
@@ -73,7 +80,11 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors) -
             response.headers["Idempotent-Replayed"] = "true"
         return MemoryOut.of(made.memory)
 
-    @router.patch("/{memory_id:uuid}", responses=_responses(refusals.MemoryUnknown, *_ADMITTED))
+    @router.patch(
+        "/{memory_id:uuid}",
+        dependencies=[often],
+        responses=limited(_responses(refusals.MemoryUnknown, *_ADMITTED, RateLimited), 200),
+    )
     async def edit_memory(reader: Annotated[Person, signed_in], memory_id: UUID, body: MemoryPatch) -> MemoryOut:
         """Change a memory; what is absent stays."""
         edited = await use_cases.memories.edit(UserId(reader.user_id), MemoryId(memory_id), body.apply)

@@ -9,7 +9,8 @@ from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
 from common_service.pagination import Cursor, Cursors, Limit, Page
-from common_service.problems import BadCursor
+from common_service.problems import BadCursor, RateLimited
+from common_service.rate_limit import RateLimits, limited
 from story_service.api.chat.conversation_routes import REPLAYED
 from story_service.api.chat.schemas import MessageEdit, MessageOut, PinIn, ReactionIn
 from story_service.api.chat.use_cases import ChatUseCases
@@ -34,7 +35,7 @@ Branch = Annotated[
 ]
 
 
-def message_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors) -> APIRouter:
+def message_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1", tags=["chat"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
@@ -65,14 +66,18 @@ def message_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors) 
             following = cursors.make(behind, of=name)
         return Page(items=[MessageOut.of(shown) for shown in found[:limit]], next_cursor=following)
 
-    _add_changes(router, use_cases, callers)
+    _add_changes(router, use_cases, callers, limits)
     return router
 
 
-def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers) -> None:
+def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
-    @router.patch("/messages/{message_id:uuid}", responses={200: {"headers": REPLAYED}, **_responses(*_EDITED)})
+    @router.patch(
+        "/messages/{message_id:uuid}",
+        dependencies=[limits.per_user("story.edit_message", callers.reader)],
+        responses=limited({200: {"headers": REPLAYED}, **_responses(*_EDITED, RateLimited)}, 200),
+    )
     async def edit_message(
         reader: Annotated[Person, signed_in],
         message_id: UUID,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from story_service.application.accept_generations import Accepted, AcceptGenerations, Call
 from story_service.application.attempts import AttemptKey
-from story_service.application.kinds import Order, Piece
+from story_service.application.kinds import NothingToWrite, Order, Piece
 from story_service.application.own_story import own_story
 from story_service.application.ports import NewId, StartWork, Subscriptions, Work
 from story_service.domain.access import Access
@@ -28,8 +28,8 @@ from story_service.domain.story import Story
 ROUTE = "POST /story/v1/stories/{id}/analyses"
 
 
-class NothingToAsk(Exception):
-    """Everything was answered before. Not a refusal: the answers are the answer."""
+class NothingToAsk(NothingToWrite):
+    """Everything was answered before: the answers are the answer."""
 
     def __init__(self, known: Sequence[Analysis]) -> None:
         super().__init__("answered before")
@@ -97,12 +97,16 @@ class AnalyseStory:
         self, call: Call, story_id: StoryId, kinds: Collection[AnalysisKind], key: AttemptKey
     ) -> Answered:
         """Raise a refusal, with nothing reserved, or return what is known and what is being found out."""
-        commission = AnalysisCommission(call.user_id, story_id, kinds, GenerationId(self.new_id()))
+        commission = self.commission(call.user_id, story_id, kinds)
         try:
             return Answered([], await self.accept(call, commission, key))
         except NothingToAsk as nothing:
             (await self.subscriptions.access(call.user_id)).demand(ANALYZE)
             return Answered(nothing.known, None)
+
+    def commission(self, user_id: UserId, story_id: StoryId, kinds: Collection[AnalysisKind]) -> AnalysisCommission:
+        """Return what a call asks for."""
+        return AnalysisCommission(user_id, story_id, kinds, GenerationId(self.new_id()))
 
     async def known(self, user_id: UserId, story_id: StoryId, kind: AnalysisKind | None) -> Sequence[Analysis]:
         """Return what is known of the text that a story has. Raises StoryUnknown."""

@@ -164,14 +164,19 @@ class Converse:
         """Raises what the pipeline raises, and ConversationUnknown, NotInConversation, NobodyAnswers,
         GenerationRunning, ContextTooSmall.
         """
-        return await self.accept(call, ReplyCommission(say, call.user_id, self.join, self.new_id, _ROUTE), key)
+        return await self.accept(call, self.commission(call.user_id, say), key)
 
     async def again(self, call: Call, message_id: MessageId, key: AttemptKey) -> Accepted:
         """Have a reply written anew beside the old one, or replies to a message that has none.
 
         Raises as `say` does, and MessageUnknown, NothingToAnswer.
         """
-        return await self.accept(call, ReplyCommission(message_id, call.user_id, self.join, self.new_id, _RETRY), key)
+        return await self.accept(call, self.commission(call.user_id, message_id), key)
+
+    def commission(self, user_id: UserId, wanted: Say | MessageId) -> ReplyCommission:
+        """Return what a call asks for: an answer to what is said, or once more to what was said."""
+        route = _ROUTE if isinstance(wanted, Say) else _RETRY
+        return ReplyCommission(wanted, user_id, self.join, self.new_id, route)
 
 
 async def _asked_again(

@@ -66,5 +66,8 @@ class ContinueStory:
 
     async def __call__(self, call: Call, story_id: StoryId, wish: Wish, key: AttemptKey) -> Accepted:
         """Raise a refusal, with nothing reserved, or return the generation that writes."""
-        commission = ContinuationCommission(call.user_id, story_id, wish, GenerationId(self.new_id()))
-        return await self.accept(call, commission, key)
+        return await self.accept(call, self.commission(call.user_id, story_id, wish), key)
+
+    def commission(self, user_id: UserId, story_id: StoryId, wish: Wish) -> ContinuationCommission:
+        """Return what a call asks for."""
+        return ContinuationCommission(user_id, story_id, wish, GenerationId(self.new_id()))
