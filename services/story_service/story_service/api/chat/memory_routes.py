@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Response, params
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
@@ -40,7 +40,6 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, l
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/memories", tags=["chat"], dependencies=[SIGNED_IN])
     signed_in = Depends(callers.reader)
-    often = limits.per_user("story.write_memory", callers.reader)
 
     @router.get("", responses=_responses(BadCursor))
     async def list_memories(
@@ -62,6 +61,13 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, l
         last = found[limit - 1] if len(found) > limit else None
         following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}, of=name) if last else None
         return Page(items=[MemoryOut.of(memory) for memory in found[:limit]], next_cursor=following)
+
+    _add_changes(router, use_cases, callers, limits.per_user("story.write_memory", callers.reader))
+    return router
+
+
+def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, often: params.Depends) -> None:
+    signed_in = Depends(callers.reader)
 
     @router.post(
         "",
@@ -94,8 +100,6 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, l
     async def delete_memory(reader: Annotated[Person, signed_in], memory_id: UUID) -> None:
         """Forget something."""
         await use_cases.memories.delete(UserId(reader.user_id), MemoryId(memory_id))
-
-    return router
 
 
 def _position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
