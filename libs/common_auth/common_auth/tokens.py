@@ -98,10 +98,12 @@ class TokenVerifier:
         for group in groups:
             if type(group) is not str:
                 raise TokenInvalid("a group that is no text")
+        name = payload.get("username", "")
+        if type(name) is not str or type(payload.get("jti", "")) is not str or not _is_audience(payload.get("aud", "")):
+            raise TokenInvalid("a username, jti or aud of another kind")
         if self._revoked and payload.get("iat", 0) <= self._revoked.get(payload["sub"], -1.0):
             raise TokenInvalid("revoked")
         _check_unexpired(payload, instant)
-        name = str(payload.get("username", ""))
         return Claims(payload["sub"], client, tuple(groups), _scopes(scope), payload["exp"], name)
 
     def _check_common(self, payload: dict[str, Any], instant: float) -> None:
@@ -121,6 +123,11 @@ class TokenVerifier:
 @lru_cache(maxsize=64)  # the tokens of one client name the same scopes
 def _scopes(text: str) -> frozenset[str]:
     return frozenset(text.split())
+
+
+def _is_audience(audience: Any) -> bool:
+    """Tell whether it is a text or a list of texts (RFC 7519, 4.1.3); which, is of no account in an access token."""
+    return type(audience) is str or (type(audience) is list and all(type(each) is str for each in audience))
 
 
 def _check_unexpired(payload: dict[str, Any], instant: float) -> None:

@@ -24,6 +24,9 @@ ODD_CLAIMS: dict[str, list[Any]] = {
             "{" + str(USER) + "}", "urn:uuid:" + str(USER), USER.hex, str(USER).upper(), str(USER) + " ", "\ud800"],
     "cognito:groups": [None, "", "admin", "admin,reader", {"admin": 1}, 1, [1], [None], [["admin"]], ["admin", 1]],
     "scope": [None, 1, True, ["openid"], {}],
+    "username": [None, 1, True, ["reader"], {}],
+    "jti": [None, 12345, True, ["x"], {}],
+    "aud": [None, 12345, True, ["1234", 5678], [WEB_CLIENT, None], {}],
 }  # fmt: skip
 
 
@@ -119,7 +122,7 @@ def wrong_claims(issuer: TestIssuer) -> Corpus:
 async def test_no_wrong_token_is_accepted(ask: Ask, issuer: TestIssuer) -> None:
     makers = (wrong_json, wrong_header, wrong_times, wrong_claims)
     tokens = {f"{maker.__name__}: {name}": token for maker in makers for name, token in maker(issuer)}
-    assert len(set(tokens.values())) == len(tokens) >= 190
+    assert len(set(tokens.values())) == len(tokens) >= 225
     assert await judged_wrongly(ask, tokens) == {}
 
 
@@ -147,6 +150,8 @@ async def test_a_token_that_is_wrong_and_expired_is_only_wrong(ask: Ask, issuer:
         {"scope": GONE},
         {"username": GONE},
         {"cognito:groups": []},
+        {"aud": "https://api.truecrime.test"},
+        {"aud": ["https://api.truecrime.test", WEB_CLIENT]},
         {"cognito:groups": ["reader", "admin"]},
         {"version": 2, "auth_time": NOW, "jti": str(uuid4()), "origin_jti": str(uuid4()), "x": {"deep": [1, None]}},
         {"username": "Ünï ☃ \U0001f50d"},
