@@ -57,7 +57,7 @@ from payment_service.infrastructure.stripe_signatures import StripeSignatures
 from payment_service.infrastructure.sync_dispatcher import SyncDispatcher
 from payment_service.infrastructure.user_events import SOURCES, handlers
 from payment_service.infrastructure.webhook_inbox import SqlWebhookInbox
-from payment_service.infrastructure.webhook_metrics import SyncMetrics, WebhookMetrics
+from payment_service.infrastructure.webhook_metrics import ErasureMetrics, SyncMetrics, WebhookMetrics
 from payment_service.infrastructure.work import SqlPaymentWork
 from payment_service.settings import Settings
 
@@ -169,7 +169,8 @@ def background(settings: Settings) -> Background:
     syncs = SyncDispatcher(sync_customer, DueSyncs(url), at_once=settings.syncs_at_once, failed=watch.missing(failed))
     relay = Relay(url, schema="payment", source=settings.source, publisher=bus.publisher(), registry=parts.registry)
     [name] = settings.consumers
-    end_erased = EndErased(start_work, gateway, gateway.subscriptions, utc_now)
+    given_back = ErasureMetrics(parts.registry)
+    end_erased = EndErased(start_work, gateway, gateway.subscriptions, gateway.leaving, utc_now, given_back)
     parts.jobs.extend(
         [
             relay.job(),

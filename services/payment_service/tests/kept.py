@@ -74,6 +74,7 @@ class Kept:
     runs: dict[UUID, Run] = field(default_factory=dict)
     leases: dict[UUID, datetime] = field(default_factory=dict)
     erasures: dict[UserId, bool] = field(default_factory=dict)
+    left_at: dict[UserId, datetime] = field(default_factory=dict)
     standings: dict[UserId, Standing] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
 

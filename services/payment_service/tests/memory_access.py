@@ -167,8 +167,16 @@ class Grants(Table):
 
 
 class Erasures(Table):
-    async def add(self, user_id: UserId, now: datetime) -> None:  # noqa: ARG002 - the port says so
+    async def add(self, user_id: UserId, now: datetime) -> None:
         self.kept.erasures.setdefault(user_id, False)
+        self.kept.left_at.setdefault(user_id, now)
+
+    async def asked_at(self, user_id: UserId) -> datetime:
+        return self.kept.left_at[user_id]
+
+    async def reopen(self, user_id: UserId) -> None:
+        if user_id in self.kept.erasures:
+            self.kept.erasures[user_id] = False
 
     async def waiting(self, limit: int, but: Collection[UserId] = ()) -> list[UserId]:
         return [name for name, is_ended in self.kept.erasures.items() if not is_ended and name not in but][:limit]

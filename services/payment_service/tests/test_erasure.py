@@ -13,13 +13,15 @@ from payment_service.domain.errors import ProviderUnavailable
 from payment_service.domain.ids import UserId
 from payment_service.domain.subscription import ProviderStatus
 from payment_service.infrastructure.user_events import handlers
-from services.payment_service.tests.harness import Harness, somebody
+from services.payment_service.tests.fake_leaving import FakeLeaving
+from services.payment_service.tests.harness import PRO, Harness, attempt, somebody
 
 pytestmark = pytest.mark.anyio
 
 
 def ending(harness: Harness) -> EndErased:
-    return EndErased(harness.work, harness.stripe, harness.world.subscriptions, harness.clock)
+    leaving = FakeLeaving(harness.stripe)
+    return EndErased(harness.work, harness.stripe, harness.world.subscriptions, leaving, harness.clock)
 
 
 async def leave(harness: Harness, user_id: UserId) -> None:
@@ -42,6 +44,55 @@ async def test_what_they_have_ends_at_once_and_only_once(harness: Harness) -> No
     assert (await harness.access(other)).access.state is AccessState.ACTIVE
     calls = harness.stripe.calls
     await leave(harness, user_id)
+    await end()
+    assert harness.stripe.calls == calls
+
+
+async def test_a_page_that_is_open_when_they_leave_cannot_be_paid(harness: Harness) -> None:
+    user_id, end = somebody(), ending(harness)
+    opened = await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    await leave(harness, user_id)
+    await end()
+    name = f"cs_{opened.answer.body['id']}"
+    assert harness.stripe.sessions[name][1] == "expired"
+    await harness.drain()
+    async with harness.work() as work:
+        assert await work.checkouts.unfinished(user_id) is None
+
+
+async def test_what_is_paid_meanwhile_ends_and_is_given_back_and_what_was_paid_before_is_not(harness: Harness) -> None:
+    user_id, end = somebody(), ending(harness)
+    opened = await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    harness.stripe.pay(f"cs_{opened.answer.body['id']}")
+    customer = await harness.customer(user_id)
+    harness.clock.advance(days=31)
+    await leave(harness, user_id)
+    harness.clock.advance(seconds=1)
+    harness.stripe.recover(customer)
+    await end()
+    assert [each.status for each in harness.stripe.reversals[customer]] == ["succeeded"]
+    assert not any(each.terms.is_live for each in harness.stripe.subscriptions[customer])
+    await harness.settle()
+    assert (await harness.types()).count("payment.refunded") == 1
+
+
+async def test_a_page_that_opened_while_they_left_and_is_paid_later_is_ended_then(harness: Harness) -> None:
+    user_id, end = somebody(), ending(harness)
+    opened = await harness.use_cases.open_checkout(attempt(user_id), PRO)
+    name = f"cs_{opened.answer.body['id']}"
+    await leave(harness, user_id)
+    await end()
+    order, _ = harness.stripe.sessions[name]
+    harness.stripe.sessions[name] = (order, "open")  # it was on its way when the others were closed
+    harness.clock.advance(hours=1)
+    harness.stripe.pay(name)
+    await harness.settle()
+    await end()
+    await harness.settle()
+    assert not (await harness.access(user_id)).access.is_entitled
+    customer = await harness.customer(user_id)
+    assert [each.status for each in harness.stripe.reversals[customer]] == ["succeeded"]
+    calls = harness.stripe.calls
     await end()
     assert harness.stripe.calls == calls
 

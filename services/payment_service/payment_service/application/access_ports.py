@@ -138,6 +138,14 @@ class Erasures(Protocol):
         """Return who but these still has subscriptions to be ended, the longest waiting first."""
         ...
 
+    async def asked_at(self, user_id: UserId) -> datetime:
+        """Return since when somebody leaves who does."""
+        ...
+
+    async def reopen(self, user_id: UserId) -> None:
+        """Let what somebody has be ended once more, if they left: there is something new."""
+        ...
+
     async def ended(self, user_id: UserId, now: datetime) -> None:
         """Note that nothing of theirs runs any more."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from payment_service.domain.changes import Bill, ChangeOrder, RunningSubscription
+from payment_service.domain.ids import CustomerId
 from payment_service.domain.promotions import Promotion
 
 
@@ -43,6 +44,18 @@ class SubscriptionGateway(Protocol):
 
     async def go_on(self, running: RunningSubscription, name: str) -> RunningSubscription:
         """Let it go on after all."""
+        ...
+
+
+class LeavingGateway(Protocol):
+    """What ends with an account. Every method may raise ProviderUnavailable or ProviderRefused, and be repeated."""
+
+    async def close_pages(self, customer_id: CustomerId) -> None:
+        """Let nobody pay on a payment page of this customer that is open."""
+        ...
+
+    async def give_back(self, invoice_id: str, name: str) -> int:
+        """Refund all that was paid for an invoice, under this name; return how much, 0 where nothing is left."""
         ...
 
 

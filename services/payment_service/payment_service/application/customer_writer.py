@@ -65,6 +65,8 @@ class CustomerWriter:
             [*fresh, *(each if each.terms.provider_id in listed else self._unlisted(each) for each in rest)]
         )
         await self.work.subscriptions.put_all(settled)
+        if any(each.terms.is_live and each.terms.provider_id not in known for each in settled):
+            await self.work.erasures.reopen(self.user_id)  # a page was paid that had been open when they left
         for each in settled:
             old = known.get(each.terms.provider_id)
             self.drifts.extend(subscription_drift(old, each))

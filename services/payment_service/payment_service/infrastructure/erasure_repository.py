@@ -40,6 +40,15 @@ class SqlErasures:
         rows = await self._session.scalars(others.order_by(ErasureRow.asked_at).limit(limit))
         return [UserId(user_id) for user_id in rows]
 
+    async def asked_at(self, user_id: UserId) -> datetime:
+        """Return since when somebody leaves."""
+        return (await self._session.scalars(select(ErasureRow.asked_at).where(ErasureRow.user_id == user_id))).one()
+
+    async def reopen(self, user_id: UserId) -> None:
+        """Put somebody who left back among those who wait."""
+        left = (ErasureRow.user_id == user_id, ErasureRow.ended_at.is_not(None))
+        await self._session.execute(update(ErasureRow).where(*left).values(ended_at=None))
+
     async def ended(self, user_id: UserId, now: datetime) -> None:
         """Note that nothing of theirs runs any more."""
         await self._session.execute(update(ErasureRow).where(ErasureRow.user_id == user_id).values(ended_at=now))

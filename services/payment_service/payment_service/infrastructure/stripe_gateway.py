@@ -12,6 +12,7 @@ from payment_service.domain.errors import CodeInvalid, ProviderRefused, Provider
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.reversal import ReversalKind
 from payment_service.infrastructure.stripe_calls import StripeCalls
+from payment_service.infrastructure.stripe_leaving import StripeLeaving
 from payment_service.infrastructure.stripe_ledger import StripeLedger
 from payment_service.infrastructure.stripe_promotions import USELESS, StripePromotions
 from payment_service.infrastructure.stripe_readings import price_reading, time_of
@@ -31,6 +32,7 @@ class StripeGateway:
         self.ledger = StripeLedger(self.calls)
         self.subscriptions = StripeSubscriptions(self.calls)
         self.promotions = StripePromotions(self.calls)
+        self.leaving = StripeLeaving(self.calls)
         self._client, self._call = self.calls.client, self.calls.ask
         self._web_origin = web_origin.rstrip("/")
 

@@ -16,6 +16,19 @@ class WebhookMetrics:
         self._received.labels(outcome, reason).inc()
 
 
+class ErasureMetrics:
+    """Counts bills that were paid by people who had left, and were given back."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._given_back = Counter(
+            "payment_given_back", "Bills paid after their owner left, and refunded.", registry=registry
+        )
+
+    def __call__(self, _invoice_id: str, _amount: int) -> None:
+        """Count one."""
+        self._given_back.inc()
+
+
 class SyncMetrics:
     """Counts customer syncs that were not done, by reason."""
 
