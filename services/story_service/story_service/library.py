@@ -7,13 +7,14 @@ import argparse
 import asyncio
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 from uuid import UUID
 
 from common_service.ids import uuid7
 from common_service.logging import configure_logging
 from common_service.settings_reading import read_settings
+from story_service.application.chain_writer import ChainWriter
 from story_service.application.release import Mode
 from story_service.application.review_house_stories import ReviewHouseStories
 from story_service.application.write_house_story import WriteHouseStory
@@ -21,6 +22,7 @@ from story_service.domain.errors import Refusal, TextBlocked, WriterFailed
 from story_service.domain.ids import StoryId, UserId
 from story_service.domain.library import HouseStory
 from story_service.domain.premises import premise
+from story_service.domain.routing import Menu
 from story_service.domain.story import Length, StoryRequest, TruthMode
 from story_service.settings import Settings
 from story_service.wiring.outside import outside
@@ -43,7 +45,9 @@ def house(ports: Ports, model: str) -> House:
     """Wire the use cases over the service's own writer and moderator."""
     start_work, now = ports.start_work, ports.now
     is_moderated = ports.mode is not Mode.OFF
-    write = WriteHouseStory(start_work, ports.writer, ports.moderator, is_moderated, model, now, uuid7)
+    once = replace(ports.patience, retries=0)  # an editor sees the failure, and can ask again
+    writer, menu = ChainWriter(ports.writer, once), Menu(model, ports.keys)
+    write = WriteHouseStory(start_work, writer, ports.moderator, is_moderated, menu, now, uuid7)
     return House(write, ReviewHouseStories(start_work, now, uuid7))
 
 

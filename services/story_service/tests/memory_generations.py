@@ -7,9 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.story_service.tests.memory_tables import Tables
-from story_service.application.ports import Totals
+from story_service.application.ports import Totals, Trouble
 from story_service.domain.chunks import DELTA, Chunk, Draft
-from story_service.domain.generation import LEASE, Ending, Generation, State
+from story_service.domain.generation import LEASE, QUEUE_TIMEOUT, Ending, Generation, State
 from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS
@@ -116,6 +116,18 @@ class MemoryGenerations:
     async def recent_of(self, user_id: UserId, most: int) -> list[Generation]:
         own = [row for row in self._rows.values() if row.user_id == user_id]
         return sorted(own, key=lambda row: row.created_at, reverse=True)[:most]
+
+    async def troubled(
+        self, trouble: Trouble, now: datetime, *, before: tuple[datetime, UUID] | None, most: int
+    ) -> list[Generation]:
+        rows = self._rows.values()
+        if trouble is Trouble.FAILED:
+            found = [row for row in rows if row.state in (State.FAILED, State.EXPIRED)]
+        else:
+            late = now - QUEUE_TIMEOUT
+            found = [r for r in rows if r.is_open and (r.lease_until or r.queued_at or r.created_at) < late]
+        newest = sorted(found, key=lambda row: (row.created_at, row.id), reverse=True)
+        return [row for row in newest if before is None or (row.created_at, row.id) < before][:most]
 
     async def totals_of(self, user_id: UserId) -> Totals:
         own = [row for row in self._rows.values() if row.user_id == user_id]

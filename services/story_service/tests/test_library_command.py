@@ -79,6 +79,16 @@ async def test_a_blocked_text_is_not_kept(world: World) -> None:
     assert await tools.review.waiting(10) == []
 
 
+async def test_another_provider_stands_in_for_one_that_is_silent() -> None:
+    store = MemoryDatabase()
+    other = replace(store.models["gpt-5-mini"], model="stands-in", provider="other", rank=2)
+    store.models = {**store.models, "stands-in": other}
+    world = World(store.work)
+    world.writer.scripts = [[WriterFailed("provider_timeout")], in_pieces(STORY_TEXT)]
+    assert (await told(editor(world), "generate", "--length", "short"))[0] == 0
+    assert [model for model, *_ in world.writer.asked] == ["gpt-5-mini", "stands-in"]
+
+
 async def test_a_provider_that_fails_is_not_asked_for_ever(world: World) -> None:
     world.writer.scripts = [[WriterFailed("provider_unavailable")]]
     code, out = await told(editor(world), "generate", "--count", "50")

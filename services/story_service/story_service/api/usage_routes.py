@@ -1,20 +1,22 @@
 """Usage: what is used, the chain that proves it, and what a story would cost."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
 from common_auth.bearer import SERVICE, SIGNED_IN
 from common_auth.callers import Callers, Person, ServiceCaller
-from common_service.pagination import Cursor, Cursors, Limit
-from common_service.problems import RateLimited
+from common_service.pagination import Cursor, Cursors, Limit, Page
+from common_service.problems import BadCursor, RateLimited
 from common_service.rate_limit import RateLimits, limited
 from story_service.api.problems import ANY_READER, ANY_SERVICE, FACES, GATED
 from story_service.api.quote_asks import QuoteIn, asked
 from story_service.api.quote_schemas import ModelsOut, QuotationOut
-from story_service.api.usage_schemas import AuditOut, LedgerPageOut, UsageReportOut, UserUsageOut
+from story_service.api.usage_schemas import AuditOut, LedgerPageOut, TroubledOut, UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
+from story_service.application.ports import Trouble
 from story_service.domain import errors
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.chat import errors as chat
@@ -39,6 +41,7 @@ _UNQUOTED: tuple[type[Exception], ...] = (
     chat.NothingToAnswer,
     chat.ContextTooSmall,
 )
+TroubleName = Literal["stuck", "failed"]
 _OWN_LEDGER, _ANY_LEDGER = "ledger", "ledger of a user"
 
 
@@ -97,6 +100,19 @@ def internal_usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursor
     async def read_user_usage(_: Annotated[ServiceCaller, admin], user_id: UUID) -> UserUsageOut:
         """Read a user's meters, totals and newest generations."""
         return UserUsageOut.of_user(user_id, await use_cases.usage.in_full(UserId(user_id)))
+
+    @router.get("/generations", responses=FACES.responses(*ANY_SERVICE, BadCursor))
+    async def list_troubled_generations(
+        _: Annotated[ServiceCaller, admin], trouble: TroubleName = "failed", limit: Limit = 20, cursor: Cursor = None
+    ) -> Page[TroubledOut]:
+        """List generations of anybody that failed, or that nobody ends, the newest first. No text."""
+        name = f"generations {trouble}"
+        position = cursors.read(cursor, of=name)
+        before = (datetime.fromisoformat(position["at"]), UUID(position["id"])) if position else None
+        found = await use_cases.usage.troubled(Trouble(trouble), before=before, most=limit + 1)
+        last = found[limit - 1] if len(found) > limit else None
+        following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}, of=name) if last else None
+        return Page(items=[TroubledOut.of(one) for one in found[:limit]], next_cursor=following)
 
     @router.get("/ledger/{user_id}", responses=FACES.responses(*ANY_SERVICE))
     async def read_user_ledger(

@@ -204,6 +204,19 @@ class GenerationLine(Wire):
         )
 
 
+class TroubledOut(GenerationLine):
+    """A generation that failed, or that nobody ends: whose, and how often it was tried."""
+
+    user_id: UUID
+    attempt: int
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """Show it."""
+        line = GenerationLine.of(generation).model_dump()
+        return cls(**line, user_id=generation.user_id, attempt=generation.attempt)
+
+
 class UserUsageOut(UsageReportOut):
     """A user's usage for an admin."""
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -48,6 +49,13 @@ class Totals:
     stories: int
     tokens: int
     cost_micros: int
+
+
+class Trouble(StrEnum):
+    """What an admin looks for: generations that nobody ends, and such as were not worth paying for."""
+
+    STUCK = "stuck"
+    FAILED = "failed"
 
 
 class Attempts(Protocol):
@@ -166,6 +174,12 @@ class Generations(Protocol):
     async def purge_logs(self, closed_before: datetime, most: int) -> int: ...
 
     async def recent_of(self, user_id: UserId, most: int) -> list[Generation]: ...
+
+    async def troubled(
+        self, trouble: Trouble, now: datetime, *, before: tuple[datetime, UUID] | None, most: int
+    ) -> list[Generation]:
+        """Return anybody's, the newest first, from behind `before`."""
+        ...
 
     async def totals_of(self, user_id: UserId) -> Totals: ...
 

@@ -1,8 +1,10 @@
 """What a reader has used of what the plan includes."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
-from story_service.application.ports import Clock, StartWork, Subscriptions, Totals, Work
+from story_service.application.ports import Clock, StartWork, Subscriptions, Totals, Trouble, Work
 from story_service.domain.access import Access
 from story_service.domain.generation import Generation
 from story_service.domain.ids import UserId
@@ -52,6 +54,11 @@ class ReadUsage:
             report = await self._report(work, user_id, access)
             totals = await work.generations.totals_of(user_id)
             return UserUsage(report, totals, await work.generations.recent_of(user_id, _RECENT))
+
+    async def troubled(self, trouble: Trouble, *, before: tuple[datetime, UUID] | None, most: int) -> list[Generation]:
+        """Return generations of anybody that are stuck, or that failed, the newest first."""
+        async with self.start_work() as work:
+            return await work.generations.troubled(trouble, self.now(), before=before, most=most)
 
     async def _report(self, work: Work, user_id: UserId, access: Access) -> UsageReport:
         now = self.now()

@@ -1,14 +1,17 @@
 """Has a story written for the library: by the same writer and judged by the same moderator as everybody's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from story_service.application.ports import Clock, Moderator, NewId, StartWork, StoryWriter
+from story_service.application.chain_writer import ChainWriter
+from story_service.application.ports import Clock, Moderator, NewId, StartWork
 from story_service.domain.errors import ModelUnavailable, TextBlocked, WriterFailed
 from story_service.domain.ids import DecisionId, StoryId
 from story_service.domain.library import HouseStory, synopsis_of
 from story_service.domain.moderation import Decision, Verdict, digest
-from story_service.domain.pricing import CatalogModel
+from story_service.domain.pricing import CatalogModel, prompt_bound
 from story_service.domain.prompt import Prompt
+from story_service.domain.routing import Menu
 from story_service.domain.story import UNTITLED, StoryRequest, split_title
 from story_service.domain.story_prompt import messages, most_output_tokens
 
@@ -17,13 +20,16 @@ _FEWEST_WORDS = 100
 
 @dataclass(frozen=True, slots=True)
 class WriteHouseStory:
-    """Nobody is charged. What comes out waits for a person; `is_moderated` is False where the policy is off."""
+    """Nobody is charged; other providers stand in for one that fails. What comes out waits for a person.
+
+    `is_moderated` is False where the policy is off.
+    """
 
     start_work: StartWork
-    writer: StoryWriter
+    writer: ChainWriter
     moderator: Moderator
     is_moderated: bool
-    model: str
+    menu: Menu
     now: Clock
     new_id: NewId
 
@@ -33,10 +39,13 @@ class WriteHouseStory:
         ModerationUnavailable.
         """
         async with self.start_work() as work:
-            model = await work.models.offered(self.model, self.now())
-        if model is None:
+            models = await work.models.offers(self.now())
+        chosen = self.menu.choose(models, self.menu.default)
+        if chosen is None:
             raise ModelUnavailable
-        title, body = await self._written(model, request)
+        prompt, most = Prompt(messages(request)), most_output_tokens(request.length)
+        chain = self.menu.chain(models, chosen, prompt_bound(prompt.messages), most)
+        title, body = await self._written(chain, prompt, most)
         now = self.now()
         story = HouseStory(
             StoryId(self.new_id()), title, synopsis_of(body), body, request.truth_mode, self.is_moderated, now
@@ -53,8 +62,8 @@ class WriteHouseStory:
             raise TextBlocked(verdict.reasons)
         return story
 
-    async def _written(self, model: CatalogModel, request: StoryRequest) -> tuple[str, str]:
-        pieces = self.writer.write(model, Prompt(messages(request)), most_output_tokens(request.length))
+    async def _written(self, chain: Sequence[CatalogModel], prompt: Prompt, most: int) -> tuple[str, str]:
+        pieces = self.writer.write(chain, prompt, most)
         title, body = split_title("".join([piece async for piece in pieces if isinstance(piece, str)]))
         if title == UNTITLED or len(body.split()) < _FEWEST_WORDS:
             raise WriterFailed("text_unusable")

@@ -4,18 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from story_service.application.ports import Totals
+from story_service.application.ports import Totals, Trouble
 from story_service.domain.chunks import Chunk, Draft
-from story_service.domain.generation import LEASE, OPEN, Ending, Generation, State
+from story_service.domain.generation import LEASE, OPEN, QUEUE_TIMEOUT, Ending, Generation, State
 from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS
 from story_service.infrastructure.documents import usage_document
 from story_service.infrastructure.rows import generation_of, generation_values
 from story_service.infrastructure.tables import ChunkRow, GenerationRow, WindowRow
+from story_service.infrastructure.usage_tables import GrantRow
 
 CHANNEL = "story_chunks"
 _APPEND = text(
@@ -202,13 +203,25 @@ class SqlGenerations:
         query = query.order_by(GenerationRow.created_at.desc()).limit(most)
         return [generation_of(row) for row in await self._session.scalars(query)]
 
+    async def troubled(
+        self, trouble: Trouble, now: datetime, *, before: tuple[datetime, UUID] | None, most: int
+    ) -> list[Generation]:
+        """Read by the index of failed ones, or of open ones."""
+        query = select(GenerationRow).where(*_TROUBLED[trouble](now))
+        if before is not None:
+            query = query.where(tuple_(GenerationRow.created_at, GenerationRow.id) < tuple_(*before))
+        query = query.order_by(GenerationRow.created_at.desc(), GenerationRow.id.desc()).limit(most)
+        return [generation_of(row) for row in await self._session.scalars(query)]
+
     async def totals_of(self, user_id: UserId) -> Totals:
         """Add up a reader's past."""
         done = func.count().filter(GenerationRow.state == State.SUCCEEDED, GenerationRow.kind == "story")
         cost = func.coalesce(func.sum(GenerationRow.cost_micros), 0)
         stories, spent = (await self._session.execute(select(done, cost).where(GenerationRow.user_id == user_id))).one()
-        settled = select(func.coalesce(func.sum(WindowRow.settled), 0))
-        tokens = await self._session.scalar(settled.where(WindowRow.user_id == user_id, WindowRow.meter == TOKENS))
+        windows = select(WindowRow.settled).where(WindowRow.user_id == user_id, WindowRow.meter == TOKENS)
+        grants = select(GrantRow.settled).where(GrantRow.user_id == user_id, GrantRow.meter == TOKENS)
+        book = union_all(windows, grants).subquery()
+        tokens = await self._session.scalar(select(func.coalesce(func.sum(book.c.settled), 0)))
         return Totals(stories, int(tokens or 0), int(spent or 0))
 
     async def _guarded(self, generation: Generation, **values: object) -> bool:
@@ -218,6 +231,19 @@ class SqlGenerations:
 
 def _held(generation: Generation) -> tuple[ColumnElement[bool], ...]:
     return GenerationRow.id == generation.id, GenerationRow.fence == generation.fence, _is_open()
+
+
+def _is_stuck(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Open, without a living owner, longer than the sweeper should need: a queue, or a lease of its own."""
+    since = func.coalesce(GenerationRow.lease_until, GenerationRow.queued_at, GenerationRow.created_at)
+    return _is_open(), since < now - QUEUE_TIMEOUT
+
+
+def _has_failed(_: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (GenerationRow.state.in_([literal_column(f"'{state}'") for state in ("failed", "expired")]),)
+
+
+_TROUBLED = {Trouble.STUCK: _is_stuck, Trouble.FAILED: _has_failed}
 
 
 def _is_open() -> ColumnElement[bool]:

@@ -96,6 +96,12 @@ class GenerationRow(Row):
             postgresql_where=text("state IN ('accepted','running','finishing')"),
         ),
         Index("ix_generations_user_id_created_at", "user_id", text("created_at DESC")),
+        Index(
+            "ix_generations_failed",
+            text("created_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("state IN ('failed','expired')"),
+        ),
         Index("ix_generations_chain", "chain_id", postgresql_where=text("chain_id IS NOT NULL")),
         Index("ix_generations_continued", "target_id", postgresql_where=text("kind IN ('continuation','rewrite')")),
         Index(
