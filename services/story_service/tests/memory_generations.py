@@ -7,9 +7,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.story_service.tests.memory_tables import Tables
-from story_service.application.ports import Totals, Trouble
+from story_service.application.ports import Totals
 from story_service.domain.chunks import DELTA, Chunk, Draft
-from story_service.domain.generation import LEASE, QUEUE_TIMEOUT, Ending, Generation, State
+from story_service.domain.generation import LEASE, QUEUE_TIMEOUT, Ending, Generation, State, Trouble
 from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS

@@ -12,8 +12,8 @@ from common_auth.testing import TestIssuer
 from common_service.database import Database
 from services.story_service.tests.plans import scans_a_table
 from services.story_service.tests.worlds import NOON, OTHER, CountedWork, World
-from story_service.application.ports import Trouble
 from story_service.domain.errors import WriterFailed
+from story_service.domain.generation import Trouble
 
 pytestmark = pytest.mark.anyio
 PATH = "/internal/v1/generations"

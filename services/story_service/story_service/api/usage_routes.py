@@ -16,10 +16,10 @@ from story_service.api.quote_asks import QuoteIn, asked
 from story_service.api.quote_schemas import ModelsOut, QuotationOut
 from story_service.api.usage_schemas import AuditOut, LedgerPageOut, TroubledOut, UsageReportOut, UserUsageOut
 from story_service.api.use_cases import UseCases
-from story_service.application.ports import Trouble
 from story_service.domain import errors
 from story_service.domain.cases.errors import CaseUnknown, TruthModeUnfit
 from story_service.domain.chat import errors as chat
+from story_service.domain.generation import Trouble
 from story_service.domain.ids import UserId
 
 _UNQUOTED: tuple[type[Exception], ...] = (

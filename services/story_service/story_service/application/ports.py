@@ -3,7 +3,6 @@
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -20,7 +19,7 @@ from story_service.application.revisions.ports import Revisions
 from story_service.domain.access import Access
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.events import Event
-from story_service.domain.generation import Ending, Generation
+from story_service.domain.generation import Ending, Generation, Trouble
 from story_service.domain.grants import Grant
 from story_service.domain.ids import GenerationId, ReservationId, StoryId, UserId
 from story_service.domain.ledger import Balance, Head, LedgerEntry
@@ -49,13 +48,6 @@ class Totals:
     stories: int
     tokens: int
     cost_micros: int
-
-
-class Trouble(StrEnum):
-    """What an admin looks for: generations that nobody ends, and such as were not worth paying for."""
-
-    STUCK = "stuck"
-    FAILED = "failed"
 
 
 class Attempts(Protocol):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from story_service.application.ports import Clock, StartWork, Subscriptions, Totals, Trouble, Work
+from story_service.application.ports import Clock, StartWork, Subscriptions, Totals, Work
 from story_service.domain.access import Access
-from story_service.domain.generation import Generation
+from story_service.domain.generation import Generation, Trouble
 from story_service.domain.ids import UserId
 from story_service.domain.ledger import Head
 from story_service.domain.usage import CONCURRENT, Meter, MeterReading, window_of

@@ -41,6 +41,13 @@ class Billing(StrEnum):
     RELEASED = "released"
 
 
+class Trouble(StrEnum):
+    """What an admin looks for: generations that nobody ends, and such as were not worth paying for."""
+
+    STUCK = "stuck"
+    FAILED = "failed"
+
+
 OPEN = frozenset({State.ACCEPTED, State.RUNNING, State.FINISHING})
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, tuple_, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from story_service.application.ports import Totals, Trouble
+from story_service.application.ports import Totals
 from story_service.domain.chunks import Chunk, Draft
-from story_service.domain.generation import LEASE, OPEN, QUEUE_TIMEOUT, Ending, Generation, State
+from story_service.domain.generation import LEASE, OPEN, QUEUE_TIMEOUT, Ending, Generation, State, Trouble
 from story_service.domain.ids import GenerationId, UserId
 from story_service.domain.pricing import Bill, CatalogModel
 from story_service.domain.usage import TOKENS
