@@ -147,6 +147,10 @@ class MessageOut(Wire):
     siblings: list[UUID]
     generation_id: UUID | None
     created_at: datetime
+    uncited_claims: int | None = Field(
+        default=None,
+        description="How many sentences of a reply claim something about the case that no source says; null elsewhere.",
+    )
 
     @classmethod
     def of(cls, shown: ShownMessage) -> Self:
@@ -167,6 +171,7 @@ class MessageOut(Wire):
                 "siblings": list(shown.siblings),
                 "generation_id": message.generation_id,
                 "created_at": message.created_at,
+                "uncited_claims": shown.uncited_claims,
             }
         )
 

@@ -108,6 +108,8 @@ class ReplyCommission:
                 "character_id": str(speaker.id),
                 "budget": budget,
             }
+            if turn.material.conversation.case_id:
+                request["has_case"] = True
             if number + 1 < len(generations):
                 request["next_generation_id"] = str(generations[number + 1])
             bound = prompt_bound(prompt.messages) + number * (MOST_OUTPUT + _TOKENS_AROUND)

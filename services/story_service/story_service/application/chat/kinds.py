@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from story_service.application.chat.ports import ChatWork
-from story_service.application.chat.scenes import everything, gather, scene
+from story_service.application.chat.scenes import everything, file_of, gather, scene
 from story_service.application.kinds import Output
 from story_service.application.ports import Clock, Work
 from story_service.domain.chat.context import MARK, context
@@ -14,7 +14,7 @@ from story_service.domain.chat.errors import ContextTooSmall, NothingToAnswer
 from story_service.domain.chat.events import MessageCompleted
 from story_service.domain.chat.ids import ConversationId, MessageId
 from story_service.domain.chat.message import Message, MessageState
-from story_service.domain.chat.replies import suggestions_of
+from story_service.domain.chat.replies import suggestions_of, uncited_claims
 from story_service.domain.chat.summary import LONGEST_SUMMARY, messages
 from story_service.domain.generation import Generation, State
 from story_service.domain.prompt import Prompt
@@ -77,7 +77,12 @@ class ReplyKind:
             tokens, model = closed.price, closed.model
             told = MessageCompleted(message.conversation_id, message.id, closed.id, user_id, tokens, model, at)
             await chat.tell(told)
-        return {"suggestions": list(done.suggestions)}
+        said: dict[str, Any] = {"suggestions": list(done.suggestions)}
+        if closed.request.get("has_case"):
+            conversation = await chat.conversations.find(message.conversation_id)
+            file = await file_of(chat, conversation) if conversation else None
+            said["uncited_claims"] = uncited_claims(done, file) if file else None
+        return said
 
 
 @dataclass(frozen=True, slots=True)

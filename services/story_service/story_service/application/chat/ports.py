@@ -29,11 +29,15 @@ class ConversationFilter:
 
 @dataclass(frozen=True, slots=True)
 class ShownMessage:
-    """A message as its reader sees it: with the other messages in its place, itself among them, and the reaction."""
+    """A message as its reader sees it: with the other messages in its place, itself among them, and the reaction.
+
+    `uncited_claims` counts what a reply says about its conversation's case that no source says.
+    """
 
     message: Message
     siblings: tuple[MessageId, ...]
     reaction: int = 0
+    uncited_claims: int | None = None
 
 
 class Kept(Protocol[Thing]):

@@ -1,14 +1,17 @@
 """A reader's conversations and their messages: pages that cost what they show, however long a conversation is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from story_service.application.chat.ports import ConversationFilter, ShownMessage, StartChatWork
+from story_service.application.chat.ports import ChatWork, ConversationFilter, ShownMessage, StartChatWork
+from story_service.application.chat.scenes import file_of
 from story_service.application.chat.trees import owned
 from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.ids import ConversationId, MessageId
+from story_service.domain.chat.message import Message
+from story_service.domain.chat.replies import uncited_claims
 from story_service.domain.ids import UserId
 
 
@@ -41,7 +44,7 @@ class ReadConversations:
             conversation = await owned(work, user_id, conversation_id)
             first = start or conversation.head_id
             messages = await work.messages.branch(first, most=most) if first else []
-            return await work.messages.shown(user_id, messages)
+            return await _shown(work, conversation, messages)
 
     async def every_branch(
         self, user_id: UserId, conversation_id: ConversationId, *, before: int | None, most: int
@@ -50,7 +53,7 @@ class ReadConversations:
         async with self.start_work() as work:
             conversation = await owned(work, user_id, conversation_id)
             messages = await work.messages.newest(conversation.id, before=before, most=most)
-            return await work.messages.shown(user_id, messages)
+            return await _shown(work, conversation, messages)
 
     async def suggestions(self, user_id: UserId, conversation_id: ConversationId) -> tuple[str, ...]:
         """Return what the reply at the head suggests to ask next. Raises ConversationUnknown."""
@@ -58,3 +61,12 @@ class ReadConversations:
             conversation = await owned(work, user_id, conversation_id)
             head = await work.messages.find(conversation.head_id) if conversation.head_id else None
         return head.suggestions if head else ()
+
+
+async def _shown(work: ChatWork, conversation: Conversation, messages: Sequence[Message]) -> list[ShownMessage]:
+    """Return messages as their reader sees them, those about a case with what they say without a source."""
+    shown = await work.messages.shown(conversation.user_id, messages)
+    file = await file_of(work, conversation)
+    if file is None:
+        return shown
+    return [replace(one, uncited_claims=uncited_claims(one.message, file)) for one in shown]

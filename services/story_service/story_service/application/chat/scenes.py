@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from story_service.application.chat.ports import ChatWork
 from story_service.domain.access import Access
 from story_service.domain.cases.brief import brief
+from story_service.domain.cases.case_file import CaseFile
 from story_service.domain.character import Character
 from story_service.domain.chat.context import Line, Recollection, Scene
 from story_service.domain.chat.conversation import Conversation
@@ -111,6 +112,12 @@ def _lines(material: Material, messages: Sequence[Message], speaker_id: Characte
     ]
 
 
-async def _facts(work: ChatWork, conversation: Conversation) -> str:
+async def file_of(work: ChatWork, conversation: Conversation) -> CaseFile | None:
+    """Return the case that a conversation is about, as far as its reader may see it."""
     file = await work.cases.find(conversation.case_id) if conversation.case_id else None
-    return brief(file) if file and file.head.is_visible_to(conversation.user_id) else ""
+    return file if file and file.head.is_visible_to(conversation.user_id) else None
+
+
+async def _facts(work: ChatWork, conversation: Conversation) -> str:
+    file = await file_of(work, conversation)
+    return brief(file) if file else ""
