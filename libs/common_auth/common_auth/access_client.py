@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx2
 
 from common_auth.access import AccessSnapshot
-from common_auth.breaker import CircuitBreaker
 from common_auth.service_tokens import ServiceTokens
+from common_service.breaker import CircuitBreaker
 
 TIMEOUT_SECONDS = 0.3
 NOT_ANSWERED = (httpx2.HTTPError, TimeoutError, KeyError, TypeError, ValueError, OverflowError)

@@ -12,11 +12,11 @@ import structlog
 
 from common_auth.access import AccessSnapshot
 from common_auth.access_client import NOT_ANSWERED, TIMEOUT_SECONDS, AccessClient
-from common_auth.breaker import CircuitBreaker
 from common_auth.errors import AccessUnavailable, ServiceTokenUnavailable
 from common_auth.kept_access import KeptAccess
 from common_auth.service_tokens import ServiceTokens
 from common_auth.shared_access import NOTHING, Look, SharedAccess
+from common_service.breaker import CircuitBreaker
 
 log = structlog.get_logger("gate")
 _LARGEST = 10_000

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from common_auth.access import AccessSnapshot
-from common_auth.breaker import CircuitBreaker
 from common_auth.errors import AccessUnavailable
 from common_auth.gate import AccessGate
 from common_auth.kept_access import KeptAccess
 from common_auth.service_tokens import ServiceTokens
 from common_auth.shared_access import SharedAccess
+from common_service.breaker import CircuitBreaker
 from common_service.testing import FixedClock
 
 LONG = 30.0

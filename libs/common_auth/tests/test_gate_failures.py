@@ -9,8 +9,8 @@ import pytest
 from starlette.responses import Response
 
 from common_auth.access_client import TIMEOUT_SECONDS
-from common_auth.breaker import CircuitBreaker
 from common_auth.gate import AccessGate
+from common_service.breaker import CircuitBreaker
 from libs.common_auth.tests.peers import USER, Payment, unavailable
 
 pytestmark = pytest.mark.anyio

@@ -19,6 +19,7 @@ from story_service.domain.prompt import Prompt
 from story_service.domain.routing import Menu
 from story_service.domain.story import Length, StoryRequest
 from story_service.infrastructure.openai_client import OpenAIClient, ProviderClients
+from story_service.infrastructure.provider_health import ProviderHealth
 
 pytestmark = pytest.mark.anyio
 MINI, LARGE = MODELS["gpt-5-mini"], MODELS["gpt-5"]
@@ -107,11 +108,59 @@ async def test_when_all_fail_nothing_is_charged(world: World) -> None:
 async def test_who_says_nothing_for_too_long_is_left(world: World) -> None:
     script: Script = [asyncio.Event()]
     world.writer.scripts = [script, in_pieces(STORY_TEXT)]
-    writer = ChainWriter(world.writer, Patience(first_word_seconds=0.05, pause_seconds=0))
+    writer = ChainWriter(world.writer, ProviderHealth(), Patience(first_word_seconds=0.05, pause_seconds=0))
     said = [piece async for piece in writer.write([MINI, DEAR], Prompt(()), 700)]
     assert said[0] == DEAR
     assert "".join(piece for piece in said if isinstance(piece, str)) == STORY_TEXT
     assert isinstance(said[-1], Usage)
+
+
+async def first_of(world: World, health: ProviderHealth, script: Script) -> object:
+    """Return which model writes, or the code of the failure, when the first that is asked answers by `script`."""
+    world.writer.scripts = [script, in_pieces(STORY_TEXT)]
+    writer = ChainWriter(world.writer, health, Patience(pause_seconds=0))
+    try:
+        return await anext(writer.write([MINI, DEAR], Prompt(()), 700))
+    except WriterFailed as failure:
+        return failure.code
+
+
+async def test_a_provider_that_is_down_costs_nothing_until_it_is_back(world: World) -> None:
+    now = 0.0
+    health = ProviderHealth(lambda: now)
+    for _ in range(20):
+        assert await first_of(world, health, broken("provider_timeout")) == DEAR
+    asked_before = len(asked(world))
+    world.writer.scripts = [in_pieces(STORY_TEXT)]
+    assert await first_of(world, health, in_pieces(STORY_TEXT)) == DEAR
+    assert asked(world)[asked_before:] == ["dear"], "nobody waits for the one that is down"
+    now = 5.0
+    assert await first_of(world, health, in_pieces(STORY_TEXT)) == MINI, "one probe finds that it is back"
+    assert await first_of(world, health, in_pieces(STORY_TEXT)) == MINI
+
+
+async def test_when_every_provider_is_down_it_fails_at_once(world: World) -> None:
+    health = ProviderHealth(lambda: 0.0)
+    for _ in range(20):
+        for model in (MINI, DEAR):
+            health.record(model.provider, succeeded=False)
+    assert await first_of(world, health, in_pieces(STORY_TEXT)) == "provider_unavailable"
+    assert asked(world) == []
+
+
+async def test_what_a_provider_will_not_have_does_not_count_against_it(world: World) -> None:
+    health = ProviderHealth(lambda: 0.0)
+    for _ in range(40):
+        assert await first_of(world, health, broken("provider_rejected")) == DEAR
+    assert health.allows(MINI.provider)
+
+
+async def test_retries_end_where_their_budget_does(world: World) -> None:
+    health = ProviderHealth(lambda: 0.0)
+    while health.may_retry(MINI.provider):
+        pass
+    assert await first_of(world, health, broken("provider_unavailable")) == DEAR
+    assert asked(world) == ["gpt-5-mini", "dear"]
 
 
 @pytest.mark.parametrize(

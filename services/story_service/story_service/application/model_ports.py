@@ -25,3 +25,19 @@ class Models(Protocol):
     async def billed(self, model: str, at: datetime) -> CatalogModel | None:
         """Return the row that held then: what was accepted is paid for, whatever became of the model."""
         ...
+
+
+class Health(Protocol):
+    """How the providers are doing."""
+
+    def allows(self, provider: str) -> bool:
+        """Tell whether it may be called now: one that is down is left alone, but for a probe now and then."""
+        ...
+
+    def record(self, provider: str, *, succeeded: bool) -> None:
+        """Note how a call that was allowed ended."""
+        ...
+
+    def may_retry(self, provider: str) -> bool:
+        """Tell whether a call that failed may be made again, and count it."""
+        ...

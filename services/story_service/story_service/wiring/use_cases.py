@@ -25,6 +25,7 @@ from story_service.application.follow_generation import PING_SECONDS, FollowGene
 from story_service.application.generate_story import GenerateStory
 from story_service.application.kinds import Kind, Kinds
 from story_service.application.live import LiveGenerations
+from story_service.application.model_ports import Health
 from story_service.application.own_characters import OwnCharacters
 from story_service.application.ports import Moderator, StartWork, StoryWriter, Subscriptions
 from story_service.application.publishing.admit_text import AdmitText
@@ -43,6 +44,7 @@ from story_service.application.story_kind import StoryKind
 from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 from story_service.domain.routing import Menu
 from story_service.infrastructure.chat.work import chat_of
+from story_service.infrastructure.provider_health import ProviderHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Ports:
     patience: Patience = field(default_factory=Patience)
     more_kinds: Sequence[Kind] = ()
     start_reading: StartWork | None = None
+    health: Health = field(default_factory=ProviderHealth)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,8 @@ def engine(ports: Ports) -> Engine:
     live, close = LiveGenerations(), CloseGeneration(kinds, ports.now)
     policy = ReleasePolicy(ports.mode, ports.moderator, uuid7)
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    run = RunGeneration(
-        ports.start_work, ChainWriter(ports.writer, ports.patience), policy, close, live, kinds, owner, ports.now
-    )
+    writer = ChainWriter(ports.writer, ports.health, ports.patience)
+    run = RunGeneration(ports.start_work, writer, policy, close, live, kinds, owner, ports.now)
     return Engine(kinds, live, close, DetachedRuns(run))
 
 

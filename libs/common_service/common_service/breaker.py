@@ -1,4 +1,4 @@
-"""Stops calling a peer that fails, and asks now and then whether it is back (reliability.md)."""
+"""Stops calling a peer that fails, asks now and then whether it is back, and retries within bounds (reliability.md)."""
 
 import time
 from collections import deque
@@ -8,6 +8,7 @@ _WINDOW = 10.0
 _FEWEST_CALLS = 20
 _FAILING_SHARE = 0.5
 _PROBE_EVERY = 5.0
+_RETRIED_SHARE, _SPARE_RETRIES = 0.1, 10.0
 
 
 class CircuitBreaker:
@@ -48,3 +49,24 @@ class CircuitBreaker:
             self._failures -= not self._calls.popleft()[1]
         if len(self._calls) >= _FEWEST_CALLS and self._failures >= _FAILING_SHARE * len(self._calls):
             self._probe_at = now + _PROBE_EVERY
+
+
+class RetryBudget:
+    """Lets a tenth of the calls be made again, so that retries never double the load on a peer that is in trouble.
+
+    Each call earns a tenth of a retry; `spare` of them are there at first, and are the most that is saved.
+    """
+
+    def __init__(self, spare: float = _SPARE_RETRIES) -> None:
+        self._most = self._left = spare
+
+    def call(self) -> None:
+        """Count a first attempt."""
+        self._left = min(self._most, self._left + _RETRIED_SHARE)
+
+    def take(self) -> bool:
+        """Tell whether one may be made again, and count it."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,6 +1,6 @@
 """When a failing peer is left alone, and when it is asked again (reliability.md)."""
 
-from common_auth.breaker import CircuitBreaker
+from common_service.breaker import CircuitBreaker, RetryBudget
 
 
 def test_the_breaker_opens_at_half_of_twenty_calls_in_ten_seconds() -> None:
@@ -30,3 +30,14 @@ def test_the_breaker_opens_at_half_of_twenty_calls_in_ten_seconds() -> None:
     assert breaker.allows()
     breaker.record(succeeded=True)
     assert not opens()
+
+
+def test_a_tenth_of_the_calls_may_be_made_again() -> None:
+    budget = RetryBudget(2)
+    assert [budget.take() for _ in range(3)] == [True, True, False]
+    for _ in range(11):
+        budget.call()
+    assert [budget.take() for _ in range(2)] == [True, False]
+    for _ in range(100):
+        budget.call()
+    assert [budget.take() for _ in range(3)] == [True, True, False], "no more is saved than there was at first"
