@@ -9,7 +9,6 @@ from common_service.database import Database
 from common_service.testing import TemplateDatabase
 from common_service.testing_lending import DatabaseLender
 from common_service.testing_migrations import Migrations, migrations_of
-from common_service.testing_pools import Pools
 
 
 @pytest.fixture
@@ -38,15 +37,11 @@ def database_url(template: TemplateDatabase, lenders: dict[str, DatabaseLender])
         yield url
 
 
-@pytest.fixture(scope="session")
-def pools() -> Pools:
-    return Pools()
-
-
 @pytest.fixture
-async def database(database_url: str, pools: Pools) -> AsyncIterator[Database]:
-    async with pools.opened(database_url, pool_size=20) as database:
-        yield database
+async def database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url, pool_size=20)
+    yield database
+    await database.close()
 
 
 @pytest.fixture

@@ -3,17 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, insert, select
+from sqlalchemy import Table, bindparam, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import get_contextvars
 
 from common_events.envelope import Envelope
 from common_events.tables import MessagingTables
 from common_service.ids import uuid7
+from common_service.statements import Compiled, later
+
+_WRITTEN = (
+    *("event_id", "type", "schema_version", "subject", "partition_key", "aggregate_version"),
+    *("payload", "correlation_id", "causation_id", "traceparent", "occurred_at"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,19 @@ class SqlOutbox:
             }
             for fact in facts
         ]
-        await self._session.execute(insert(self._table), rows)
-        await self._session.execute(select(func.pg_notify(channel(self._table.schema or ""), "")))
+        for row in rows:
+            later(self._session, _adding(self._table), row)
+        later(self._session, _waking(self._table), {})
+
+
+@cache
+def _adding(table: Table) -> Compiled:
+    return Compiled(insert(table).values({name: bindparam(name) for name in _WRITTEN}))
+
+
+@cache
+def _waking(table: Table) -> Compiled:
+    return Compiled(select(func.pg_notify(channel(table.schema or ""), "")))
 
 
 def channel(schema: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from common_service.database_checks import check_on_checkout, refuse_writes
+from common_service.statements import WorkSession
 from common_service.tracing_sql import trace_statements
 
 Answer = TypeVar("Answer")
@@ -61,7 +62,7 @@ class Database:
 
     def session(self) -> AsyncSession:
         """Open a session; what it loaded stays readable after commit."""
-        return AsyncSession(self.engine, expire_on_commit=False)
+        return WorkSession(self.engine, expire_on_commit=False)
 
     def reading(self) -> AsyncSession:
         """Open a session that reads, one round trip a statement: no transaction is begun around them.
@@ -69,7 +70,7 @@ class Database:
         Each statement sees what is committed by then, as it does within a transaction too (READ COMMITTED). What
         writes or locks raises RuntimeError and is not sent.
         """
-        return AsyncSession(self._reading, expire_on_commit=False)
+        return WorkSession(self._reading, expire_on_commit=False)
 
     async def ping(self) -> None:
         """Raise OperationalError unless the database answers."""
@@ -119,7 +120,11 @@ class SqlWork:
 
 
 def _impatient(seconds: float) -> type[psycopg.AsyncConnection]:
-    """Return a kind of connection that breaks when an answer takes longer, rather than wait for ever."""
+    """Return a kind of connection that breaks when an answer takes longer, rather than wait for ever.
+
+    Nor does it forget its prepared statements where a transaction is rolled back: Postgres keeps them, and what they
+    name is changed by migrations alone.
+    """
 
     class Impatient(psycopg.AsyncConnection):
         async def wait(
@@ -134,6 +139,10 @@ def _impatient(seconds: float) -> type[psycopg.AsyncConnection]:
                 if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                     self.pgconn.finish()
                 raise
+
+        def _rollback_gen(self) -> PQGen[None]:
+            if self.pgconn.transaction_status != TransactionStatus.IDLE:
+                yield from self._exec_command(b"ROLLBACK")
 
     return Impatient
 

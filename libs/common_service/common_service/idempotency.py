@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,7 +22,10 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    bindparam,
     delete,
+    literal,
+    null,
     select,
     tuple_,
     update,
@@ -33,6 +37,7 @@ from common_service.clock import Clock, utc_now
 from common_service.database import Database
 from common_service.jobs import Job, periodic
 from common_service.problems import Problem
+from common_service.statements import Compiled, later, row
 
 _PRUNED = 1000
 KEEP = timedelta(hours=24)
@@ -124,25 +129,9 @@ class IdempotencyKeys:
 
         `lock_for` bounds how long a caller that died between two transactions keeps the others out.
         """
-        table = self._table
-        fresh = {
-            "request_hash": digest,
-            "state": "in_progress",
-            "locked_until": now + lock_for,
-            "created_at": now,
-            "expires_at": now + KEEP,
-        }
-        takeover = {**fresh, "response_status": None, "response_body": None, "resource_id": None}
-        lapsed = (table.c.expires_at <= now) | (
-            (table.c.state == "in_progress") & (table.c.locked_until <= now) & (table.c.request_hash == digest)
-        )
-        taken = await self._session.execute(
-            insert(table)
-            .values(principal=principal, route=route, key=key, **fresh)
-            .on_conflict_do_update(index_elements=["principal", "route", "key"], set_=takeover, where=lapsed)
-            .returning(table.c.key)
-        )
-        if taken.first():
+        fresh = {"request_hash": digest, "locked_until": now + lock_for, "created_at": now, "expires_at": now + KEEP}
+        wanted = {"principal": principal, "route": route, "key": key, "now": now, **fresh}
+        if await row(self._session, _claiming(self._table), wanted):
             return None
         return await self._stored(principal, route, key, digest)
 
@@ -150,18 +139,18 @@ class IdempotencyKeys:
         self, principal: str, route: str, key: str, status: int, body: dict[str, Any], resource_id: UUID | None = None
     ) -> None:
         """Keep the answer under the key; one that a later claimant has already given stands."""
-        done = {"state": "done", "response_status": status, "response_body": body, "resource_id": resource_id}
-        open_key = *self._is(principal, route, key), self._table.c.state == "in_progress"
-        await self._session.execute(update(self._table).where(*open_key).values(**done))
+        done = {"response_status": status, "response_body": body, "resource_id": resource_id}
+        whose = {"of_principal": principal, "of_route": route, "of_key": key}
+        later(self._session, _completing(self._table), whose | done)
 
     async def _stored(self, principal: str, route: str, key: str, digest: bytes) -> StoredAnswer:
         found = await self._session.execute(select(self._table).where(*self._is(principal, route, key)))
-        row = found.one_or_none()
-        if row is not None and row.request_hash != digest:
+        kept = found.one_or_none()
+        if kept is not None and kept.request_hash != digest:
             raise IdempotencyKeyReused
-        if row is None or row.state != "done":  # None: it lapsed and was pruned this very moment
+        if kept is None or kept.state != "done":  # None: it lapsed and was pruned this very moment
             raise IdempotencyInProgress
-        return StoredAnswer(row.response_status, row.response_body, row.resource_id)
+        return StoredAnswer(kept.response_status, kept.response_body, kept.resource_id)
 
     def _is(self, principal: str, route: str, key: str) -> tuple[Any, ...]:
         columns = self._table.c
@@ -181,6 +170,43 @@ def pruning_of_keys(database: Database, table: Table, now: Clock = utc_now) -> J
         return pruned == _PRUNED
 
     return periodic("idempotency-pruning", prune, seconds=60.0)
+
+
+@cache
+def _claiming(table: Table) -> Compiled:
+    """Return the statement that takes a key: a new one, one that lapsed, or one whose claimant died."""
+    names = ("principal", "route", "key", "request_hash", "locked_until", "created_at", "expires_at")
+    fresh: dict[str, Any] = {name: bindparam(name) for name in names} | {"state": literal("in_progress")}
+    insertion = insert(table).values(fresh)
+    given = {name: insertion.excluded[name] for name in (*names[3:], "state")}
+    takeover = {**given, "response_status": null(), "response_body": null(), "resource_id": null()}
+    now = bindparam("now", type_=DateTime(timezone=True))
+    died = (table.c.state == "in_progress") & (table.c.locked_until <= now)
+    lapsed = (table.c.expires_at <= now) | (died & (table.c.request_hash == insertion.excluded.request_hash))
+    keys = ["principal", "route", "key"]
+    return Compiled(
+        insertion.on_conflict_do_update(index_elements=keys, set_=takeover, where=lapsed).returning(table.c.key)
+    )
+
+
+@cache
+def _completing(table: Table) -> Compiled:
+    columns = table.c
+    return Compiled(
+        update(table)
+        .where(
+            columns.principal == bindparam("of_principal"),
+            columns.route == bindparam("of_route"),
+            columns.key == bindparam("of_key"),
+            columns.state == "in_progress",
+        )
+        .values(
+            state="done",
+            response_status=bindparam("response_status"),
+            response_body=bindparam("response_body"),
+            resource_id=bindparam("resource_id"),
+        )
+    )
 
 
 def _jsonable(value: object) -> object:

@@ -13,7 +13,6 @@ from common_service.pagination import Cursors
 from common_service.rate_limit import RateLimits
 from common_service.testing import FixedClock, TemplateDatabase, ready
 from common_service.testing_apps import SharedApp
-from common_service.testing_pools import Pools
 from payment_service.api.use_cases import UseCases, wire
 from payment_service.application.ports import StartWork
 from payment_service.application.sync_ports import WebhookInbox
@@ -46,14 +45,15 @@ async def postgres(database: Database, clock: FixedClock) -> Harness:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def harness(request: pytest.FixtureRequest, clock: FixedClock, pools: Pools) -> AsyncIterator[Harness]:
+async def harness(request: pytest.FixtureRequest, clock: FixedClock) -> AsyncIterator[Harness]:
     """Return the service over each store in turn and a fake Stripe."""
     if request.param == "memory":
         memory = Memory()
         yield await _harness(memory.work, memory, clock)
         return
-    async with pools.opened(request.getfixturevalue("database_url"), pool_size=20) as database:
-        yield await _harness(lambda: SqlPaymentWork(database), SqlWebhookInbox(database), clock)
+    database = Database(request.getfixturevalue("database_url"), pool_size=20)
+    yield await _harness(lambda: SqlPaymentWork(database), SqlWebhookInbox(database), clock)
+    await database.close()
 
 
 async def _harness(start_work: StartWork, inbox: WebhookInbox, clock: FixedClock) -> Harness:

@@ -7,11 +7,11 @@ import pytest
 from fastapi import FastAPI
 
 from common_auth.testing import TestIssuer
+from common_service.database import Database
 from common_service.pagination import Cursors
 from common_service.rate_limit import RateLimits
 from common_service.testing import NOWHERE, TemplateDatabase, ready
 from common_service.testing_apps import SharedApp
-from common_service.testing_pools import Pools
 from services.story_service.tests.memory import MemoryDatabase
 from services.story_service.tests.worlds import CountedWork, World
 from story_service.api.use_cases import UseCases
@@ -46,13 +46,14 @@ def app(shared_app: SharedApp[UseCases], world: World) -> FastAPI:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def start_work(request: pytest.FixtureRequest, pools: Pools) -> AsyncIterator[StartWork]:
+async def start_work(request: pytest.FixtureRequest) -> AsyncIterator[StartWork]:
     """Return the start of a work over each store in turn."""
     if request.param == "memory":
         yield MemoryDatabase().work
         return
-    async with pools.opened(request.getfixturevalue("database_url"), pool_size=10) as database:
-        yield lambda: CountedWork(database)
+    database = Database(request.getfixturevalue("database_url"), pool_size=10)
+    yield lambda: CountedWork(database)
+    await database.close()
 
 
 @pytest.fixture

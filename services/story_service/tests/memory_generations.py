@@ -66,15 +66,16 @@ class MemoryGenerations:
     async def beat(self, generation: Generation, now: datetime) -> bool:
         return self._change(generation, lease_until=now + LEASE) is not None
 
-    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
+    async def append(self, generation: Generation, drafts: Sequence[Draft], now: datetime) -> list[Chunk] | None:
         row = self._held(generation)
         if row is None or row.state is State.ACCEPTED:
             return None
-        chunk = Chunk(row.last_seq + 1, draft.kind, draft.data)
-        first = (row.first_token_at or now) if draft.kind == DELTA else row.first_token_at
-        self._put(replace(row, last_seq=chunk.seq, first_token_at=first))
-        self._logs[row.id].append(chunk)
-        return chunk
+        chunks = [Chunk(row.last_seq + number, draft.kind, draft.data) for number, draft in enumerate(drafts, 1)]
+        is_text = any(draft.kind == DELTA for draft in drafts)
+        first = (row.first_token_at or now) if is_text else row.first_token_at
+        self._put(replace(row, last_seq=chunks[-1].seq, first_token_at=first))
+        self._logs[row.id] += chunks
+        return chunks
 
     async def written_by(self, generation: Generation, model: CatalogModel) -> bool:
         return self._change(generation, model=model.model, provider=model.provider) is not None

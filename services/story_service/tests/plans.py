@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import event, text
 
 from common_service.database import SqlWork
+from common_service.statements import WorkSession
 
 
 async def scans_a_table(work: SqlWork, ask: Callable[[], Awaitable[Any]], *, sorts: bool = True) -> int:
@@ -20,7 +21,10 @@ async def scans_a_table(work: SqlWork, ask: Callable[[], Awaitable[Any]], *, sor
     await work.session.execute(text(f"SET LOCAL enable_sort = {'on' if sorts else 'off'}"))
     engine = connection.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
+    assert isinstance(work.session, WorkSession)
+    work.session.watch = lambda statement, values: asked.append((statement, values))
     await ask()
+    work.session.watch = None
     event.remove(engine, "before_cursor_execute", note)
     for statement, parameters in asked:
         plan = (await connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)).scalars().all()

@@ -10,6 +10,7 @@ from common_service.database import Database
 from services.story_service.tests.worlds import NOON, READER, CountedWork, World, a_generation, a_plan
 from story_service.application.detached import DetachedRuns
 from story_service.application.ports import StartWork
+from story_service.application.run_generation import Prepared
 from story_service.domain.drafts import opening
 from story_service.domain.errors import QuotaExceeded
 from story_service.domain.ids import GenerationId
@@ -21,7 +22,7 @@ async def test_of_those_that_wait_the_dearer_plan_goes_first_and_then_who_came_f
     began: list[int] = []
     gate, all_began = asyncio.Event(), asyncio.Event()
 
-    async def run(generation_id: GenerationId) -> GenerationId | None:
+    async def run(generation_id: GenerationId, _: Prepared | None) -> GenerationId | None:
         began.append(generation_id.int)
         if len(began) == 6:
             all_began.set()

@@ -45,7 +45,7 @@ async def test_a_generation_comes_back_as_it_was_kept(start_work: StartWork) -> 
         assert await work.generations.find(generation.id) == generation
         leased = await work.generations.lease(generation.id, "me", NOON)
         assert leased is not None
-        await work.generations.append(leased, delta("Word"), NOON + timedelta(seconds=1))
+        await work.generations.append(leased, [delta("Word")], NOON + timedelta(seconds=1))
         ending = Ending(State.SUCCEEDED, usage=Usage(3, 4, estimated=True))
         closed = await work.generations.close(leased, ending, Bill(7, 9), NOON + timedelta(seconds=2))
         assert closed is not None

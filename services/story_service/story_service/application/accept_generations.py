@@ -8,7 +8,7 @@ from typing import Any
 from story_service.application.attempts import AttemptKey
 from story_service.application.detached import DetachedRuns
 from story_service.application.draw_units import draw
-from story_service.application.kinds import Commission, Kinds, Order
+from story_service.application.kinds import Commission, Kinds, Order, Piece
 from story_service.application.ports import (
     Acceptance,
     Clock,
@@ -18,6 +18,7 @@ from story_service.application.ports import (
     Subscriptions,
     Work,
 )
+from story_service.application.run_generation import Prepared
 from story_service.domain import ledger
 from story_service.domain.access import Access
 from story_service.domain.drafts import opening
@@ -65,6 +66,13 @@ def priced(
     return terms
 
 
+def _prepared(piece: Piece, terms: Quote, models: Sequence[CatalogModel]) -> Prepared | None:
+    if piece.prompt is None:
+        return None
+    known = {model.model: model for model in models}
+    return Prepared(piece.prompt, [known[name] for name in terms.models])
+
+
 @dataclass(frozen=True, slots=True)
 class AcceptGenerations:
     """Takes the money before the model is called, and starts the writing at once in this process."""
@@ -98,7 +106,7 @@ class AcceptGenerations:
         generations = self._generations(call.user_id, order, model, terms, access)
         accepted = await self._accept(commission.route, order, generations, access, decision, key)
         if not accepted.replayed:
-            self.runs.start(accepted.generations[0].id, access.priority)
+            self.runs.start(accepted.generations[0].id, access.priority, _prepared(order.pieces[0], terms[0], models))
         return accepted
 
     def _generations(

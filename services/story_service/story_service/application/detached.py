@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from story_service.application.run_generation import HAND_OVER
+from story_service.application.run_generation import HAND_OVER, Prepared
 from story_service.domain.ids import GenerationId
 
 log = logging.getLogger("story")
@@ -23,10 +23,13 @@ class DetachedRuns:
     """
 
     def __init__(
-        self, run: Callable[[GenerationId], Awaitable[GenerationId | None]], *, most: int = MOST_AT_ONCE
+        self,
+        run: Callable[[GenerationId, Prepared | None], Awaitable[GenerationId | None]],
+        *,
+        most: int = MOST_AT_ONCE,
     ) -> None:
         self._run, self._most = run, most
-        self._waiting: list[tuple[int, int, GenerationId]] = []
+        self._waiting: list[tuple[int, int, GenerationId, Prepared | None]] = []
         self._numbers = itertools.count()
         self._tasks: dict[GenerationId, asyncio.Task[None]] = {}
 
@@ -34,18 +37,18 @@ class DetachedRuns:
         """Return how many run."""
         return len(self._tasks)
 
-    def start(self, generation_id: GenerationId, priority: int = 0) -> None:
+    def start(self, generation_id: GenerationId, priority: int = 0, prepared: Prepared | None = None) -> None:
         """Run a generation, unless it runs here already, and after it the one that waited for it."""
         if generation_id not in self._tasks:
-            heapq.heappush(self._waiting, (-priority, next(self._numbers), generation_id))
+            heapq.heappush(self._waiting, (-priority, next(self._numbers), generation_id, prepared))
             self._start_waiting()
 
     def _start_waiting(self) -> None:
         while self._waiting and len(self._tasks) < self._most:
-            _, _, generation_id = heapq.heappop(self._waiting)
+            _, _, generation_id, prepared = heapq.heappop(self._waiting)
             if generation_id in self._tasks:
                 continue
-            task = asyncio.create_task(self._guarded(generation_id), name=f"generation-{generation_id}")
+            task = asyncio.create_task(self._guarded(generation_id, prepared), name=f"generation-{generation_id}")
             self._tasks[generation_id] = task
             task.add_done_callback(partial(self._ended, generation_id))
 
@@ -70,9 +73,9 @@ class DetachedRuns:
             task.cancel(HAND_OVER)
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _guarded(self, generation_id: GenerationId) -> None:
+    async def _guarded(self, generation_id: GenerationId, prepared: Prepared | None) -> None:
         try:
-            following = await self._run(generation_id)
+            following = await self._run(generation_id, prepared)
         except Exception:  # a supervising loop: the sweeper takes up what a defect left
             log.exception("generation broke", extra={"generation_id": str(generation_id)})
         else:

@@ -20,7 +20,8 @@ class Piece:
     """One generation that a call asks for.
 
     `prompt_tokens` bounds its prompt from above, also where that is known only once an earlier piece is written;
-    `units` are the meters it takes beside tokens; `request` is kept as JSON for the time when it is prompted.
+    `units` are the meters it takes beside tokens; `request` is kept as JSON for the time when it is prompted. A
+    `prompt` that is known already spares the process that accepts, and then runs it, to read everything again.
     """
 
     id: GenerationId
@@ -30,6 +31,7 @@ class Piece:
     prompt_tokens: int
     most_output: int
     units: Mapping[str, int] = field(default_factory=dict)
+    prompt: Prompt | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ class Generations(Protocol):
         """Prolong the lease; False when it is no longer held."""
         ...
 
-    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
+    async def append(self, generation: Generation, drafts: Sequence[Draft], now: datetime) -> list[Chunk] | None:
         """Add to the log; None when the fence is old."""
         ...
 

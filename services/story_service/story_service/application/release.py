@@ -76,18 +76,19 @@ class Release:
         """Everything released."""
         return "".join(self._parts)
 
-    async def __call__(self, window: str) -> None:
-        """Release a window, or raise OutputBlocked, ModerationUnavailable, LeaseLost."""
-        if not window:
+    async def __call__(self, *windows: str) -> None:
+        """Release windows in their order, or raise OutputBlocked, ModerationUnavailable, LeaseLost."""
+        filled = [window for window in windows if window]
+        if self._policy.mode is Mode.OFF:
+            await self._let_out(filled)
             return
-        if self._policy.mode is Mode.HOLD_BACK:
-            self._admit(window, await self._judge(window))
-        elif self._policy.mode is Mode.CONCURRENT:
-            self._judged.append((window, asyncio.create_task(self._judge(window))))
-            self._check(only_done=True)
-        if self._is_shown:
-            await self._append(window)
-        self._parts.append(window)
+        for window in filled:
+            if self._policy.mode is Mode.HOLD_BACK:
+                self._admit(window, await self._judge(window))
+            else:
+                self._judged.append((window, asyncio.create_task(self._judge(window))))
+                self._check(only_done=True)
+            await self._let_out([window])
 
     async def settle(self, tail: str = "") -> Decision | None:
         """Judge what is not let out, wait for verdicts still out, and return the decision on the whole.
@@ -127,13 +128,16 @@ class Release:
         for name, score in verdict.categories.items():
             self._categories[name] = max(score, self._categories.get(name, 0))
 
-    async def _append(self, window: str) -> None:
-        async with self._start_work() as work:
-            chunk = await work.generations.append(self._generation, delta(window), self._now())
-            if chunk is None:
-                raise LeaseLost
-            await work.commit()
-        self._live.publish(self._generation.id, [chunk])
+    async def _let_out(self, windows: list[str]) -> None:
+        if windows and self._is_shown:
+            async with self._start_work() as work:
+                drafts = [delta(window) for window in windows]
+                chunks = await work.generations.append(self._generation, drafts, self._now())
+                if chunks is None:
+                    raise LeaseLost
+                await work.commit()
+            self._live.publish(self._generation.id, chunks)
+        self._parts += windows
 
     def _decision(self, text: str, verdict: Verdict) -> Decision:
         moderator = self._policy.moderator

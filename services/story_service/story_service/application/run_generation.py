@@ -9,8 +9,8 @@ from story_service.application.chain_writer import ChainWriter
 from story_service.application.close_generation import CloseGeneration
 from story_service.application.kinds import Kinds, Output
 from story_service.application.live import LiveGenerations
-from story_service.application.ports import Clock, StartWork
-from story_service.application.release import LeaseLost, OutputBlocked, Release, ReleasePolicy
+from story_service.application.ports import Clock, StartWork, Work
+from story_service.application.release import LeaseLost, Mode, OutputBlocked, Release, ReleasePolicy
 from story_service.domain import generation as endings
 from story_service.domain.errors import ModerationUnavailable, WriterFailed
 from story_service.domain.generation import DEADLINE, HEARTBEAT, Ending, Generation, State
@@ -23,6 +23,14 @@ from story_service.domain.windows import WindowCutter
 log = logging.getLogger("story")
 HAND_OVER = "hand over"  # the message of a cancellation after which another process shall go on at once
 _CLOSING_PAUSES = (0.5, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was known when a generation was accepted: what its model reads, and which models may write it."""
+
+    prompt: Prompt
+    models: list[CatalogModel]
 
 
 @dataclass(slots=True)
@@ -54,12 +62,12 @@ class RunGeneration:
     owner: str
     now: Clock
 
-    async def __call__(self, generation_id: GenerationId) -> GenerationId | None:
+    async def __call__(self, generation_id: GenerationId, prepared: Prepared | None = None) -> GenerationId | None:
         """Run it unless somebody else does, and return what waited for its end. A lost lease ends it without a trace.
 
         What breaks before the first word is left to the lease, for another attempt; after it, none would come.
         """
-        run = await self._take(generation_id)
+        run = await self._take(generation_id, prepared)
         if run is None:
             return None
         heart = asyncio.create_task(self._beat(run.generation, asyncio.current_task()))
@@ -84,17 +92,25 @@ class RunGeneration:
             heart.cancel()
             run.release.abandon()
 
-    async def _take(self, generation_id: GenerationId) -> _Run | None:
+    async def _take(self, generation_id: GenerationId, prepared: Prepared | None) -> _Run | None:
         async with self.start_work() as work:
             generation = await work.generations.lease(generation_id, self.owner, self.now())
             if generation is None:
                 return None
             kind = self.kinds[generation.kind]
-            prompt = await kind.prompt(work, generation)
-            models = await work.models.held(generation.quote.models or (generation.model,), generation.created_at)
+            prompt, models = await self._read_up(work, generation, prepared)
             await work.commit()
         release = Release(generation, self.policy, self.start_work, self.live, self.now, is_shown=kind.is_shown)
         return _Run(generation, prompt, models, release, TailSplitter(kind.mark))
+
+    async def _read_up(
+        self, work: Work, generation: Generation, prepared: Prepared | None
+    ) -> tuple[Prompt | None, list[CatalogModel]]:
+        if prepared:
+            return prepared.prompt, prepared.models
+        prompt = await self.kinds[generation.kind].prompt(work, generation)
+        named = generation.quote.models or (generation.model,)
+        return prompt, await work.models.held(named, generation.created_at)
 
     async def _give_back(self, generation: Generation) -> None:
         """Let another process begin at once what this one must drop, unless somebody has read of it: 9.2."""
@@ -124,7 +140,8 @@ class RunGeneration:
         try:
             async with asyncio.timeout(DEADLINE.total_seconds()):
                 usage = await self._stream(run, run.prompt)
-                await self._finish(generation)
+                if self.policy.mode is not Mode.OFF:  # otherwise nothing is waited for between this and the end
+                    await self._finish(generation)
                 decision = await release.settle(run.splitter.tail)
         except OutputBlocked as blocked:
             return endings.blocked(blocked.decision)
@@ -219,9 +236,17 @@ async def _cut(
         except TimeoutError:
             await release(cutter.late(clock()))
             continue
-        if piece is None:
+        text, is_end = _with_what_waits(piece, pieces)
+        await release(*(cutter.add(text, clock()) if text else ()))
+        if is_end:
             break
-        for window in cutter.add(piece, clock()):
-            await release(window)
     await reader
     await release(cutter.rest())
+
+
+def _with_what_waits(piece: str | None, pieces: "asyncio.Queue[str | None]") -> tuple[str, bool]:
+    """Return a piece with all that came while the one before was let out, and whether that is the end."""
+    found = [piece]
+    while found[-1] is not None and not pieces.empty():
+        found.append(pieces.get_nowait())
+    return "".join(part for part in found if part), found[-1] is None

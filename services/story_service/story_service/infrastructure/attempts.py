@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_service.idempotency import IdempotencyKeyReused, IdempotencyKeys
+from common_service.statements import Compiled, row
 from story_service.application.attempts import AttemptKey
 from story_service.application.ports import Acceptance
 from story_service.domain.character import Character, Kind, Persona, Visibility
@@ -17,6 +18,16 @@ from story_service.infrastructure.documents import acceptance_document, acceptan
 from story_service.infrastructure.tables import idempotency_keys
 
 _ACCEPTED, _CREATED = 202, 201
+_KEYS = idempotency_keys.c
+_ANSWERED = Compiled(
+    select(_KEYS.request_hash, _KEYS.response_body).where(
+        _KEYS.principal == bindparam("whose"),
+        _KEYS.route == bindparam("of_route"),
+        _KEYS.key == bindparam("of_key"),
+        _KEYS.state == "done",
+        _KEYS.expires_at > bindparam("now"),
+    )
+)
 
 
 class KeptAnswers:
@@ -28,20 +39,13 @@ class KeptAnswers:
 
     async def answer(self, user_id: UserId, key: AttemptKey, now: datetime) -> dict[str, Any] | None:
         """Look, without locking: most keys are new. Raises IdempotencyKeyReused."""
-        columns = idempotency_keys.c
-        query = select(columns.request_hash, columns.response_body).where(
-            columns.principal == str(user_id),
-            columns.route == self._route,
-            columns.key == key.value,
-            columns.state == "done",
-            columns.expires_at > now,
-        )
-        row = (await self._session.execute(query)).first()
-        if row is None:
+        wanted = {"whose": str(user_id), "of_route": self._route, "of_key": key.value, "now": now}
+        kept = await row(self._session, _ANSWERED, wanted)
+        if kept is None:
             return None
-        if row.request_hash != key.digest:
+        if kept.request_hash != key.digest:
             raise IdempotencyKeyReused
-        body: dict[str, Any] = row.response_body
+        body: dict[str, Any] = kept.response_body
         return body
 
     async def claim(self, user_id: UserId, key: AttemptKey, now: datetime) -> dict[str, Any] | None:

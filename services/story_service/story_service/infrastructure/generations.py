@@ -4,9 +4,23 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal_column, or_, select, text, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common_service.statements import Compiled, insert_later, later, row, table_of, update_later
 from story_service.application.ports import Totals
 from story_service.domain.chunks import Chunk, Draft
 from story_service.domain.generation import LEASE, OPEN, QUEUE_TIMEOUT, Ending, Generation, State, Trouble
@@ -19,20 +33,54 @@ from story_service.infrastructure.tables import ChunkRow, GenerationRow, WindowR
 from story_service.infrastructure.usage_tables import GrantRow
 
 CHANNEL = "story_chunks"
-_APPEND = text(
-    """
+_ALL = table_of(GenerationRow)
+_STATES = ",".join(f"'{state.value}'" for state in sorted(OPEN))
+_STILL_OPEN = text(f"state IN ({_STATES})")  # as the indexes have it
+_TURNS = Compiled(
+    select(func.count(func.coalesce(_ALL.c.chain_id, _ALL.c.id).distinct()).label("turns")).where(
+        _ALL.c.payer_id == bindparam("reader"), _STILL_OPEN
+    )
+)
+_LEASE = Compiled(
+    update(_ALL)
+    .where(_ALL.c.id == bindparam("generation"), _ALL.c.state == State.ACCEPTED.value, _ALL.c.waits_for.is_(None))
+    .values(
+        state=State.RUNNING.value,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        fence=_ALL.c.fence + 1,
+        attempt=_ALL.c.attempt + 1,
+        started_at=func.coalesce(_ALL.c.started_at, bindparam("now")),
+    )
+    .returning(*_ALL.c)
+)
+_HELD = _ALL.c.id == bindparam("generation"), _ALL.c.fence == bindparam("held"), _STILL_OPEN
+_CLOSED = ("state", "billing_state", "usage", "usage_estimated", "cost_micros", "error_code", "finished_at")
+_CLOSE = Compiled(
+    update(_ALL)
+    .where(*_HELD)
+    .values({name: bindparam(name) for name in _CLOSED} | {"lease_until": null(), "fence": _ALL.c.fence + 1})
+    .returning(*_ALL.c)
+)
+_APPEND = Compiled(
+    text(
+        """
     WITH mine AS (
       UPDATE story.generations
-         SET last_seq = last_seq + 1,
-             first_token_at = CASE WHEN :kind = 'delta' THEN coalesce(first_token_at, :now) ELSE first_token_at END
-       WHERE id = :id AND fence = :fence AND state IN ('running','finishing')
-   RETURNING last_seq),
+         SET last_seq = last_seq + cardinality(CAST(:kinds AS text[])),
+             first_token_at = CASE WHEN 'delta' = ANY (CAST(:kinds AS text[])) THEN coalesce(first_token_at, :now)
+                                   ELSE first_token_at END
+       WHERE id = CAST(:id AS uuid) AND fence = :fence AND state IN ('running','finishing')
+   RETURNING id, last_seq - cardinality(CAST(:kinds AS text[])) AS before, last_seq),
     kept AS (
       INSERT INTO story.generation_chunks (generation_id, seq, kind, data)
-      SELECT :id, last_seq, :kind, :data FROM mine RETURNING seq)
-    SELECT seq, pg_notify(:channel, :id || ' ' || seq) FROM kept
+      SELECT mine.id, mine.before + draft.number, draft.kind, draft.data
+        FROM mine, unnest(CAST(:kinds AS text[]), CAST(:data AS text[])) WITH ORDINALITY AS draft(kind, data, number))
+    SELECT before, pg_notify(:channel, id || ' ' || last_seq) FROM mine
     """
+    )
 )
+_NOTIFY = Compiled(select(func.pg_notify(CHANNEL, bindparam("said"))))
 
 
 class SqlGenerations:
@@ -43,9 +91,9 @@ class SqlGenerations:
 
     async def add(self, generation: Generation, opening: Draft) -> None:
         """Insert one with its first event."""
-        await self._session.execute(insert(GenerationRow).values(**generation_values(generation)))
+        insert_later(self._session, GenerationRow, generation_values(generation))
         first = {"generation_id": generation.id, "seq": 1, "kind": opening.kind, "data": opening.data}
-        await self._session.execute(insert(ChunkRow).values(**first))
+        insert_later(self._session, ChunkRow, first)
 
     async def find(self, generation_id: GenerationId, *, lock: bool = False) -> Generation | None:
         """Read one; `lock` holds it to the end of the transaction."""
@@ -55,9 +103,8 @@ class SqlGenerations:
 
     async def open_of(self, user_id: UserId) -> int:
         """Count the turns that this reader's calls take."""
-        turns = func.count(func.coalesce(GenerationRow.chain_id, GenerationRow.id).distinct())
-        query = select(turns).where(GenerationRow.payer_id == user_id, _is_open())
-        return await self._session.scalar(query) or 0
+        found = await row(self._session, _TURNS, {"reader": user_id})
+        return int(found.turns)
 
     async def waiting_for(self, generation: Generation) -> list[Generation]:
         """Follow the chain from behind it."""
@@ -90,36 +137,22 @@ class SqlGenerations:
 
     async def lease(self, generation_id: GenerationId, owner: str, now: datetime) -> Generation | None:
         """Take an accepted one."""
-        taken = {
-            "state": State.RUNNING,
-            "lease_owner": owner,
-            "lease_until": now + LEASE,
-            "fence": GenerationRow.fence + 1,
-            "attempt": GenerationRow.attempt + 1,
-            "started_at": func.coalesce(GenerationRow.started_at, now),
-        }
-        statement = (
-            update(GenerationRow)
-            .where(
-                GenerationRow.id == generation_id,
-                GenerationRow.state == State.ACCEPTED,
-                GenerationRow.waits_for.is_(None),
-            )
-            .values(**taken)
-            .returning(GenerationRow)
-        )
-        row = await self._session.scalar(statement)
-        return generation_of(row) if row else None
+        values = {"generation": generation_id, "owner": owner, "until": now + LEASE, "now": now}
+        taken = await row(self._session, _LEASE, values)
+        return generation_of(taken) if taken else None
 
     async def beat(self, generation: Generation, now: datetime) -> bool:
         """Prolong the lease."""
         return await self._guarded(generation, lease_until=now + LEASE)
 
-    async def append(self, generation: Generation, draft: Draft, now: datetime) -> Chunk | None:
-        """Add an event and wake who follows it elsewhere."""
-        values = {"id": str(generation.id), "fence": generation.fence, "now": now, "channel": CHANNEL}
-        row = (await self._session.execute(_APPEND, {**values, "kind": draft.kind, "data": draft.data})).first()
-        return Chunk(row.seq, draft.kind, draft.data) if row else None
+    async def append(self, generation: Generation, drafts: Sequence[Draft], now: datetime) -> list[Chunk] | None:
+        """Add events by one statement and wake who follows them elsewhere."""
+        values = {"id": generation.id, "fence": generation.fence, "now": now, "channel": CHANNEL}
+        said = {"kinds": [draft.kind for draft in drafts], "data": [draft.data for draft in drafts]}
+        kept = await row(self._session, _APPEND, values | said)
+        if kept is None:
+            return None
+        return [Chunk(kept.before + number, draft.kind, draft.data) for number, draft in enumerate(drafts, 1)]
 
     async def written_by(self, generation: Generation, model: CatalogModel) -> bool:
         """Name the model and its provider."""
@@ -132,32 +165,26 @@ class SqlGenerations:
     async def close(self, generation: Generation, ending: Ending, bill: Bill, now: datetime) -> Generation | None:
         """Compare the fence and end it."""
         closed = {
-            "state": ending.state,
-            "billing_state": ending.billing,
+            "state": ending.state.value,
+            "billing_state": ending.billing.value,
             "usage": usage_document(ending.usage, bill.price),
             "usage_estimated": bool(ending.usage and ending.usage.estimated),
             "cost_micros": bill.cost_micros,
             "error_code": ending.error,
             "finished_at": now,
-            "lease_until": None,
-            "fence": GenerationRow.fence + 1,
         }
-        statement = update(GenerationRow).where(*_held(generation)).values(**closed).returning(GenerationRow)
-        row = await self._session.scalar(statement, execution_options={"populate_existing": True})
-        return generation_of(row) if row else None
+        held = {"generation": generation.id, "held": generation.fence}
+        ended = await row(self._session, _CLOSE, closed | held)
+        return generation_of(ended) if ended else None
 
     async def conclude(self, generation: Generation, drafts: Sequence[Draft]) -> list[Chunk]:
         """Add the last events."""
         chunks = [Chunk(generation.last_seq + n, draft.kind, draft.data) for n, draft in enumerate(drafts, 1)]
-        rows = [
-            {"generation_id": generation.id, "seq": chunk.seq, "kind": chunk.kind, "data": chunk.data}
-            for chunk in chunks
-        ]
-        await self._session.execute(insert(ChunkRow), rows)
-        await self._session.execute(
-            update(GenerationRow).where(GenerationRow.id == generation.id).values(last_seq=chunks[-1].seq)
-        )
-        await self._session.execute(select(func.pg_notify(CHANNEL, f"{generation.id} {chunks[-1].seq}")))
+        for chunk in chunks:
+            event = {"generation_id": generation.id, "seq": chunk.seq, "kind": chunk.kind, "data": chunk.data}
+            insert_later(self._session, ChunkRow, event)
+        update_later(self._session, GenerationRow, {"id": generation.id}, {"last_seq": chunks[-1].seq})
+        later(self._session, _NOTIFY, {"said": f"{generation.id} {chunks[-1].seq}"})
         return chunks
 
     async def requeue(self, generation: Generation) -> bool:

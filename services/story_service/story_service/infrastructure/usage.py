@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, insert, literal_column, select, text, tuple_, union_all, update
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select, text, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common_service.statements import Compiled, insert_later, later, row, rows, update_later
 from story_service.domain.generation import OPEN, Generation
 from story_service.domain.grants import Grant
 from story_service.domain.ids import GenerationId, ReservationId, UserId
@@ -25,14 +26,56 @@ from story_service.infrastructure.usage_tables import (
 )
 
 _UNLIMITED = 2**62
-_RESERVE = text(
-    """
+_RESERVE = Compiled(
+    text(
+        """
     INSERT INTO story.usage_windows AS w (user_id, meter, window_start, window_end, reserved)
-    SELECT :user, :meter, :start, :end, :n WHERE :n <= :limit
+    SELECT CAST(:user AS uuid), :meter, CAST(:start AS timestamptz), CAST(:end AS timestamptz), CAST(:n AS bigint)
+     WHERE CAST(:n AS bigint) <= CAST(:limit AS bigint)
     ON CONFLICT (user_id, meter, window_start) DO UPDATE SET reserved = w.reserved + excluded.reserved
-     WHERE w.reserved + w.settled + excluded.reserved <= :limit
+     WHERE w.reserved + w.settled + excluded.reserved <= CAST(:limit AS bigint)
     RETURNING reserved, settled
     """
+    )
+)
+_LOCK = Compiled(
+    upsert(HeadRow)
+    .values(user_id=bindparam("reader"), seq=0, hash=GENESIS)
+    .on_conflict_do_update(index_elements=["user_id"], set_={"seq": HeadRow.seq})
+    .returning(HeadRow.seq, HeadRow.hash)
+)
+_CLOSE = Compiled(
+    update(ReservationRow)
+    .where(ReservationRow.generation_id == bindparam("generation"), ReservationRow.state == "open")
+    .values(state=bindparam("ending"), closed_at=bindparam("now"))
+    .returning(ReservationRow.id)
+)
+_LINES = Compiled(
+    select(LineRow.__table__)
+    .where(LineRow.__table__.c.reservation_id == bindparam("reservation"))
+    .order_by(LineRow.__table__.c.line_no)
+)
+_SETTLE_LINE = Compiled(
+    update(LineRow)
+    .where(
+        LineRow.reservation_id == bindparam("reservation"),
+        LineRow.meter == bindparam("of_meter"),
+        LineRow.grant_id.is_not_distinct_from(bindparam("of_grant")),
+    )
+    .values(settled=bindparam("amount"))
+)
+_SETTLE_WINDOW = Compiled(
+    update(WindowRow)
+    .where(
+        WindowRow.user_id == bindparam("reader"),
+        WindowRow.meter == bindparam("of_meter"),
+        WindowRow.window_start == bindparam("start"),
+    )
+    .values(
+        reserved=WindowRow.reserved - bindparam("held", type_=BigInteger),
+        settled=WindowRow.settled + bindparam("amount", type_=BigInteger),
+    )
+    .returning(WindowRow.reserved, WindowRow.settled)
 )
 
 
@@ -44,14 +87,8 @@ class SqlUsageBook:
 
     async def lock(self, user_id: UserId) -> Head:
         """Take the row of the chain's end, made if need be."""
-        statement = (
-            upsert(HeadRow)
-            .values(user_id=user_id, seq=0, hash=GENESIS)
-            .on_conflict_do_update(index_elements=["user_id"], set_={"seq": HeadRow.seq})
-            .returning(HeadRow.seq, HeadRow.hash)
-        )
-        row = (await self._session.execute(statement)).one()
-        return Head(row.seq, row.hash)
+        [end] = await rows(self._session, _LOCK, {"reader": user_id})
+        return Head(end.seq, end.hash)
 
     async def reserve(self, user_id: UserId, line: Line, limit: int | None) -> Meter | None:
         """Run the reserve statement of api.md 6.4, or the like of it for a grant."""
@@ -59,8 +96,8 @@ class SqlUsageBook:
             return await reserve_of_grant(self._session, user_id, line.grant, line.reserved)
         values = {"user": user_id, "meter": line.meter, "start": line.window.start, "end": line.window.end}
         most = _UNLIMITED if limit is None else limit
-        row = (await self._session.execute(_RESERVE, {**values, "n": line.reserved, "limit": most})).first()
-        return Meter(row.reserved, row.settled) if row else None
+        held = await row(self._session, _RESERVE, {**values, "n": line.reserved, "limit": most})
+        return Meter(held.reserved, held.settled) if held else None
 
     async def holding(self, user_id: UserId, meter: str, window: Window) -> Meter:
         """Read a window; one that was never used is empty."""
@@ -95,9 +132,9 @@ class SqlUsageBook:
             "expires_at": expires_at,
             "created_at": generation.created_at,
         }
-        await self._session.execute(insert(ReservationRow).values(**reservation))
-        rows = [
-            {
+        insert_later(self._session, ReservationRow, reservation)
+        for number, line in enumerate(lines, 1):
+            part = {
                 "reservation_id": reservation_id,
                 "line_no": number,
                 "meter": line.meter,
@@ -107,58 +144,40 @@ class SqlUsageBook:
                 "grant_id": line.grant.id if line.grant else None,
                 "reserved": line.reserved,
             }
-            for number, line in enumerate(lines, 1)
-        ]
-        await self._session.execute(insert(LineRow), rows)
+            insert_later(self._session, LineRow, part)
 
     async def close(
         self, generation_id: GenerationId, *, settled: bool, now: datetime
     ) -> tuple[ReservationId, list[Line]] | None:
         """Compare and set; whoever gets the row goes on."""
-        statement = (
-            update(ReservationRow)
-            .where(ReservationRow.generation_id == generation_id, ReservationRow.state == "open")
-            .values(state="settled" if settled else "released", closed_at=now)
-            .returning(ReservationRow.id)
-        )
-        reservation_id = await self._session.scalar(statement)
-        if reservation_id is None:
+        ended = {"generation": generation_id, "ending": "settled" if settled else "released", "now": now}
+        reservation = await row(self._session, _CLOSE, ended)
+        if reservation is None:
             return None
+        reservation_id = ReservationId(reservation.id)
+        parts = await rows(self._session, _LINES, {"reservation": reservation_id})
+        if all(part.grant_id is None for part in parts):
+            return reservation_id, [_line(part, None) for part in parts]
         query = (
             select(LineRow, GrantRow)
             .outerjoin(GrantRow, GrantRow.id == LineRow.grant_id)
             .where(LineRow.reservation_id == reservation_id)
             .order_by(LineRow.line_no)
         )
-        rows = (await self._session.execute(query)).all()
-        return ReservationId(reservation_id), [_line(row, grant_of(grant)) for row, grant in rows]
+        found = (await self._session.execute(query)).all()
+        return reservation_id, [_line(part, grant_of(grant)) for part, grant in found]
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
         """Move the line's amount within its window or grant."""
         grant_id = line.grant.id if line.grant else None
-        await self._session.execute(
-            update(LineRow)
-            .where(
-                LineRow.reservation_id == reservation_id,
-                LineRow.meter == line.meter,
-                LineRow.grant_id.is_not_distinct_from(grant_id),
-            )
-            .values(settled=line.settled)
-        )
+        charged = {"reservation": reservation_id, "of_meter": line.meter, "of_grant": grant_id, "amount": line.settled}
+        later(self._session, _SETTLE_LINE, charged)
         if grant_id:
             return await settle_of_grant(self._session, grant_id, line)
-        statement = (
-            update(WindowRow)
-            .where(
-                WindowRow.user_id == user_id,
-                WindowRow.meter == line.meter,
-                WindowRow.window_start == line.window.start,
-            )
-            .values(reserved=WindowRow.reserved - line.reserved, settled=WindowRow.settled + (line.settled or 0))
-            .returning(WindowRow.reserved, WindowRow.settled)
-        )
-        row = (await self._session.execute(statement)).one()
-        return Meter(row.reserved, row.settled)
+        moved = {"reader": user_id, "of_meter": line.meter, "start": line.window.start}
+        moved |= {"held": line.reserved, "amount": line.settled or 0}
+        [left] = await rows(self._session, _SETTLE_WINDOW, moved)
+        return Meter(left.reserved, left.settled)
 
     async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
         """Read them by the index of open ones, the oldest first; another process takes what is locked elsewhere."""
@@ -178,10 +197,9 @@ class SqlUsageBook:
 
     async def post(self, user_id: UserId, entries: Sequence[LedgerEntry], head: Head) -> None:
         """Add entries and move the end of the chain."""
-        await self._session.execute(insert(LedgerRow), [ledger_values(entry) for entry in entries])
-        await self._session.execute(
-            update(HeadRow).where(HeadRow.user_id == user_id).values(seq=head.seq, hash=head.hash)
-        )
+        for entry in entries:
+            insert_later(self._session, LedgerRow, ledger_values(entry))
+        update_later(self._session, HeadRow, {"user_id": user_id}, {"seq": head.seq, "hash": head.hash})
 
     async def entries(self, user_id: UserId) -> list[LedgerEntry]:
         """Read a reader's whole chain."""

@@ -34,6 +34,7 @@ from story_service.domain.chat.summary import messages as summing
 from story_service.domain.generation import Generation, Target
 from story_service.domain.ids import CharacterId, GenerationId, UserId
 from story_service.domain.pricing import prompt_bound
+from story_service.domain.prompt import Prompt
 
 _ROUTE = "POST /story/v1/conversations/{id}/messages"
 _RETRY = "POST /story/v1/messages/{id}/retry"
@@ -114,7 +115,8 @@ class ReplyCommission:
                 request["next_generation_id"] = str(generations[number + 1])
             bound = prompt_bound(prompt.messages) + number * (MOST_OUTPUT + _TOKENS_AROUND)
             target = Target("message", replies[number])
-            pieces.append(Piece(generations[number], REPLY, target, request, bound, MOST_OUTPUT))
+            known = None if number else Prompt(prompt.messages)
+            pieces.append(Piece(generations[number], REPLY, target, request, bound, MOST_OUTPUT, prompt=known))
         about = Target("message", message_id if said else replies[0])
         pieces += self._summary(turn, budget)
         return Order(tuple(pieces), turn.content, about, self._saving(turn, message_id), self.said)

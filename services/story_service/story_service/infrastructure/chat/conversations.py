@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common_service.statements import Compiled, row, rows, update_later
 from story_service.application.chat.ports import ConversationFilter
 from story_service.domain.character import Character
 from story_service.domain.chat.conversation import Conversation
@@ -23,6 +24,22 @@ _SEATED = (
     .where(SeatRow.conversation_id == ConversationRow.id)
     .scalar_subquery()
 )
+_FIND = Compiled(
+    select(ConversationRow.__table__, _SEATED.label("seated")).where(
+        ConversationRow.id == bindparam("conversation"), ConversationRow.deleted_at.is_(None)
+    )
+)
+_FIND_LOCKED = Compiled(
+    select(ConversationRow.__table__, _SEATED.label("seated"))
+    .where(ConversationRow.id == bindparam("conversation"), ConversationRow.deleted_at.is_(None))
+    .with_for_update(of=ConversationRow.__table__)
+)
+_CAST = Compiled(
+    select(CharacterRow.__table__)
+    .join(SeatRow.__table__, SeatRow.character_id == CharacterRow.id)
+    .where(SeatRow.conversation_id == bindparam("conversation"), CharacterRow.deleted_at.is_(None))
+    .order_by(SeatRow.seat)
+)
 
 
 class SqlConversations:
@@ -30,6 +47,7 @@ class SqlConversations:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        self._seated: dict[ConversationId, tuple[CharacterId, ...]] = {}  # as this work has read them
 
     async def add(self, conversation: Conversation) -> None:
         """Insert one with its seats."""
@@ -38,12 +56,12 @@ class SqlConversations:
 
     async def find(self, conversation_id: ConversationId, *, lock: bool = False) -> Conversation | None:
         """Read one; `lock` holds its row to the end of the transaction."""
-        query = select(ConversationRow, _SEATED).where(
-            ConversationRow.id == conversation_id, ConversationRow.deleted_at.is_(None)
-        )
-        query = query.with_for_update(of=ConversationRow) if lock else query
-        row = (await self._session.execute(query, execution_options={"populate_existing": True})).first()
-        return _conversation_of(row[0], row[1]) if row else None
+        found = await row(self._session, _FIND_LOCKED if lock else _FIND, {"conversation": conversation_id})
+        if found is None:
+            return None
+        conversation = _conversation_of(found, found.seated)
+        self._seated[conversation.id] = conversation.character_ids
+        return conversation
 
     async def of(
         self, user_id: UserId, wanted: ConversationFilter, *, before: tuple[datetime, UUID] | None, most: int
@@ -64,10 +82,9 @@ class SqlConversations:
 
     async def keep(self, conversation: Conversation) -> None:
         """Write it back; the seats only where they have changed."""
-        values = _values(conversation)
-        await self._session.execute(
-            update(ConversationRow).where(ConversationRow.id == conversation.id).values(**values)
-        )
+        update_later(self._session, ConversationRow, {"id": conversation.id}, _values(conversation))
+        if self._seated.get(conversation.id) == conversation.character_ids:
+            return
         mine = SeatRow.conversation_id == conversation.id
         seated = await self._session.scalars(select(SeatRow.character_id).where(mine).order_by(SeatRow.seat))
         if tuple(seated) != conversation.character_ids:
@@ -83,9 +100,7 @@ class SqlConversations:
 
     async def cast(self, conversation: Conversation) -> Sequence[Character]:
         """Read who is still to be met."""
-        query = select(CharacterRow).join(SeatRow, SeatRow.character_id == CharacterRow.id).order_by(SeatRow.seat)
-        query = query.where(SeatRow.conversation_id == conversation.id, CharacterRow.deleted_at.is_(None))
-        seated = [character_of(row) for row in await self._session.scalars(query)]
+        seated = [character_of(one) for one in await rows(self._session, _CAST, {"conversation": conversation.id})]
         return [character for character in seated if character.is_visible_to(conversation.user_id)]
 
     async def delete(self, conversation_id: ConversationId, now: datetime) -> None:

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, tuple_, update
+from sqlalchemy import Boolean, bindparam, delete, func, insert, literal_column, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from common_service.statements import Compiled, rows
 from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.ids import ConversationId, MemoryId
 from story_service.domain.chat.memory import Memory, Note, Scope
@@ -18,6 +19,19 @@ _MOST_CANDIDATES = 200
 _HEARD = text(
     "EXISTS (SELECT 1 FROM unnest(story.memories.trigger_keys) AS k(key)"
     " WHERE strpos(CAST(:spoken AS text), lower(k.key)) > 0)"
+)
+_KEPT = MemoryRow.__table__.c
+_CANDIDATES = Compiled(
+    select(MemoryRow.__table__)
+    .where(
+        _KEPT.user_id == bindparam("reader"),
+        _KEPT.enabled,
+        (_KEPT.conversation_id == bindparam("conversation"))
+        | (_KEPT.conversation_id.is_(None) & ~bindparam("temporary", type_=Boolean)),
+        _KEPT.pinned | (func.cardinality(_KEPT.trigger_keys) == 0) | _HEARD,
+    )
+    .order_by(_KEPT.pinned.desc(), _KEPT.priority, _KEPT.id)
+    .limit(literal_column(str(_MOST_CANDIDATES)))
 )
 
 
@@ -59,16 +73,9 @@ class SqlMemories:
 
     async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:
         """Read what has no keys, or a key that is spoken of anywhere: a wider net than the words of the domain."""
-        here = MemoryRow.conversation_id == conversation.id
-        query = select(MemoryRow).where(
-            MemoryRow.user_id == conversation.user_id,
-            MemoryRow.enabled,
-            here if conversation.temporary else here | MemoryRow.conversation_id.is_(None),
-            MemoryRow.pinned | (func.cardinality(MemoryRow.trigger_keys) == 0) | _HEARD,
-        )
-        query = query.order_by(MemoryRow.pinned.desc(), MemoryRow.priority, MemoryRow.id).limit(_MOST_CANDIDATES)
+        values = {"reader": conversation.user_id, "conversation": conversation.id, "temporary": conversation.temporary}
         words = {"spoken": f"{spoken.casefold()}\n{spoken.lower()}"}
-        return [_memory_of(row) for row in await self._session.scalars(query, words)]
+        return [_memory_of(one) for one in await rows(self._session, _CANDIDATES, values | words)]
 
     async def number_of(self, user_id: UserId) -> int:
         """Count by the reader's index."""

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, literal_column, or_, select, text, update
+from sqlalchemy import Integer, Uuid, bindparam, delete, func, literal_column, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from common_service.statements import Compiled, insert_later, row, rows, update_later
 from story_service.application.chat.ports import ShownMessage
 from story_service.domain.chat.conversation import Conversation
 from story_service.domain.chat.ids import ConversationId, MessageId
@@ -39,7 +41,7 @@ _COPY = text(
     """
 )
 # Every message of the climb carries what those below it take.
-_RECENT = select(MessageRow).from_statement(
+_RECENT = Compiled(
     text(
         """
         WITH RECURSIVE branch AS (
@@ -51,7 +53,18 @@ _RECENT = select(MessageRow).from_statement(
         """
     )
 )
-_PINNED = select(MessageRow).from_statement(
+_FIND = Compiled(select(MessageRow.__table__).where(MessageRow.__table__.c.id == bindparam("message")))
+_STREAMING = Compiled(
+    select(MessageRow.id)
+    .where(MessageRow.conversation_id == bindparam("conversation"), MessageRow.state == literal_column("'streaming'"))
+    .limit(literal_column("1"))
+)
+_SUMMARIES = Compiled(
+    select(SummaryRow.message_id, SummaryRow.content).where(
+        SummaryRow.message_id == func.any(bindparam("messages", type_=ARRAY(Uuid)))
+    )
+)
+_PINNED = Compiled(
     text(
         """
         WITH RECURSIVE climb AS (
@@ -77,16 +90,16 @@ class SqlMessages:
 
     async def add(self, message: Message) -> None:
         """Insert one."""
-        await self._session.execute(insert(MessageRow).values(**_values(message)))
+        insert_later(self._session, MessageRow, _values(message))
 
     async def find(self, message_id: MessageId) -> Message | None:
         """Read one."""
-        row = await self._session.get(MessageRow, message_id, populate_existing=True)
-        return message_of(row) if row else None
+        found = await row(self._session, _FIND, {"message": message_id})
+        return message_of(found) if found else None
 
     async def keep(self, message: Message) -> None:
         """Write it back."""
-        await self._session.execute(update(MessageRow).where(MessageRow.id == message.id).values(**_values(message)))
+        update_later(self._session, MessageRow, {"id": message.id}, _values(message))
 
     async def branch(self, start: MessageId, *, most: int) -> Sequence[Message]:
         """Climb."""
@@ -103,17 +116,13 @@ class SqlMessages:
 
     async def recent(self, start: MessageId, *, tokens: int) -> Sequence[Message]:
         """Climb until it is enough."""
-        rows = await self._session.scalars(_RECENT, {"start": start, "tokens": tokens, "most": _MOST_RECENT})
-        return [message_of(row) for row in rows]
+        found = await rows(self._session, _RECENT, {"start": start, "tokens": tokens, "most": _MOST_RECENT})
+        return [message_of(one) for one in found]
 
     async def pinned_above(self, message: Message) -> Sequence[Message]:
         """Climb to the height of each pin by leaps, and see whether it is that one."""
-        return [
-            message_of(row)
-            for row in await self._session.scalars(
-                _PINNED, {"conversation": message.conversation_id, "start": message.id, "depth": message.place.depth}
-            )
-        ]
+        values = {"conversation": message.conversation_id, "start": message.id, "depth": message.place.depth}
+        return [message_of(one) for one in await rows(self._session, _PINNED, values)]
 
     async def newest(self, conversation_id: ConversationId, *, before: int | None, most: int) -> Sequence[Message]:
         """Read by number."""
@@ -156,14 +165,12 @@ class SqlMessages:
 
     async def is_answering(self, conversation_id: ConversationId) -> bool:
         """Look by the index of what streams."""
-        streams = MessageRow.state == literal_column("'streaming'")
-        query = select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, streams).limit(1)
-        return await self._session.scalar(query) is not None
+        return await row(self._session, _STREAMING, {"conversation": conversation_id}) is not None
 
     async def summaries(self, message_ids: Sequence[MessageId]) -> dict[MessageId, str]:
         """Read by the messages that they end at."""
-        query = select(SummaryRow.message_id, SummaryRow.content).where(SummaryRow.message_id.in_(message_ids))
-        return {MessageId(row.message_id): row.content for row in await self._session.execute(query)}
+        found = await rows(self._session, _SUMMARIES, {"messages": list(message_ids)})
+        return {MessageId(one.message_id): one.content for one in found}
 
     async def begin_summary(self, message_id: MessageId, now: datetime) -> bool:
         """Insert an empty one."""
@@ -206,8 +213,8 @@ class SqlMessages:
             MessageRow.state != MessageState.DELETED,
         )
         beside: dict[MessageId | None, list[MessageId]] = {parent: [] for parent in parents}
-        for row in await self._session.execute(query.order_by(MessageRow.seq)):
-            beside[MessageId(row.parent_id) if row.parent_id else None].append(MessageId(row.id))
+        for one in await self._session.execute(query.order_by(MessageRow.seq)):
+            beside[MessageId(one.parent_id) if one.parent_id else None].append(MessageId(one.id))
         return beside
 
 
