@@ -46,7 +46,7 @@ def house(ports: Ports, model: str) -> House:
     start_work, now = ports.start_work, ports.now
     is_moderated = ports.mode is not Mode.OFF
     once = replace(ports.patience, retries=0)  # an editor sees the failure, and can ask again
-    writer, menu = ChainWriter(ports.writer, once), Menu(model, ports.keys)
+    writer, menu = ChainWriter(ports.writer, ports.health, once), Menu(model, ports.keys)
     write = WriteHouseStory(start_work, writer, ports.moderator, is_moderated, menu, now, uuid7)
     return House(write, ReviewHouseStories(start_work, now, uuid7))
 
