@@ -30,6 +30,7 @@ from common_service.rate_limit import RateLimits, local_limits
 from common_service.serving import Background
 from payment_service.api.access_routes import access_routes
 from payment_service.api.internal_routes import internal_routes
+from payment_service.api.list_routes import list_routes
 from payment_service.api.operation_routes import operation_routes
 from payment_service.api.plan_routes import plan_routes
 from payment_service.api.problems import FACES
@@ -127,6 +128,7 @@ def assemble(
             subscription_routes(use_cases, callers, limits),
             webhook_routes(use_cases.receive_webhook),
             internal_routes(use_cases, callers, ttl_seconds),
+            list_routes(use_cases, callers, cursors),
             operation_routes(use_cases, callers, cursors),
             *feed,
             access_routes(use_cases, callers, cursors, ttl_seconds),

@@ -14,7 +14,9 @@ from payment_service.application import access_ports, ports, sync_ports
 from payment_service.application.ports import (
     Attempt,
     Customer,
+    InvoiceSearch,
     StoredAnswer,
+    SubscriptionSearch,
 )
 from payment_service.application.sync_ports import ReceivedEvent
 from payment_service.domain.access import Cause
@@ -176,8 +178,27 @@ class Subscriptions(Table):
     async def put_all(self, subscriptions: Sequence[Subscription]) -> None:
         self.kept.subscriptions |= {each.id: each for each in subscriptions}
 
+    async def search(
+        self, wanted: SubscriptionSearch, limit: int, before: tuple[datetime, UUID] | None
+    ) -> list[Subscription]:
+        found = [
+            each for each in self.kept.subscriptions.values()
+            if wanted.status in {None, each.terms.status} and wanted.plan_code in {None, each.plan_code}
+        ]  # fmt: skip
+        ordered = sorted(found, key=lambda each: (each.terms.created_at, each.id), reverse=True)
+        return [each for each in ordered if before is None or (each.terms.created_at, each.id) < before][:limit]
+
 
 class Invoices(Table):
+    async def search(self, wanted: InvoiceSearch, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
+        found = [
+            each for each in self.kept.invoices.values()
+            if wanted.status in {None, each.reading.status}
+            and (wanted.since is None or each.reading.created_at >= wanted.since)
+        ]  # fmt: skip
+        ordered = sorted(found, key=_position, reverse=True)
+        return [each for each in ordered if before is None or _position(each) < before][:limit]
+
     async def page(self, user_id: UserId, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
         mine = [each for each in self.kept.invoices.values() if each.user_id == user_id]
         ordered = sorted(mine, key=_position, reverse=True)

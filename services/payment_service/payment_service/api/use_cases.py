@@ -11,6 +11,7 @@ from payment_service.application.change_plans import ChangeEntitlements, ReadEnt
 from payment_service.application.change_ports import PromotionGateway, SubscriptionGateway
 from payment_service.application.change_subscription import ChangePlan, PreviewChange, WithdrawChange
 from payment_service.application.end_subscription import CancelSubscription, ResumeSubscription
+from payment_service.application.list_billing import ListInvoices, ListSubscriptions
 from payment_service.application.list_plans import ListPlans
 from payment_service.application.open_checkout import OpenCheckout
 from payment_service.application.open_portal import OpenPortal
@@ -84,6 +85,8 @@ class UseCases:
     resume_subscription: ResumeSubscription
     receive_webhook: ReceiveWebhook
     read_webhooks: ReadWebhooks
+    list_subscriptions: ListSubscriptions
+    list_invoices: ListInvoices
     replay_webhooks: ReplayWebhooks
     request_reconcile: RequestReconcile
 
@@ -121,6 +124,8 @@ def wire(world: World) -> UseCases:
             world.verify, world.parse, world.inbox, now, world.livemode, world.api_version, world.count_webhook
         ),
         read_webhooks=ReadWebhooks(start_reading),
+        list_subscriptions=ListSubscriptions(start_reading),
+        list_invoices=ListInvoices(start_reading),
         replay_webhooks=ReplayWebhooks(start_work, now),
         request_reconcile=RequestReconcile(start_work, now, world.new_id),
     )

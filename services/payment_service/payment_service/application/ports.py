@@ -28,9 +28,9 @@ from payment_service.application.sync_ports import (
 from payment_service.domain.checkout import Checkout, CheckoutOrder, HostedCheckout
 from payment_service.domain.events import Fact
 from payment_service.domain.ids import CustomerId, UserId
-from payment_service.domain.invoice import Invoice
+from payment_service.domain.invoice import Invoice, InvoiceStatus
 from payment_service.domain.reversal import ReversalKind
-from payment_service.domain.subscription import Subscription
+from payment_service.domain.subscription import ProviderStatus, Subscription
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], UUID]
@@ -163,8 +163,30 @@ class Customers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SubscriptionSearch:
+    """Which subscriptions a page shows."""
+
+    status: ProviderStatus | None = None
+    plan_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceSearch:
+    """Which invoices a page shows: those created at `since` or later."""
+
+    status: InvoiceStatus | None = None
+    since: datetime | None = None
+
+
 class Subscriptions(Kept, Protocol):
     """Everybody's subscriptions."""
+
+    async def search(
+        self, wanted: SubscriptionSearch, limit: int, before: tuple[datetime, UUID] | None
+    ) -> list[Subscription]:
+        """Return anybody's, youngest first, behind a position."""
+        ...
 
     async def of(self, user_id: UserId) -> list[Subscription]:
         """Return all of a person's."""
@@ -177,6 +199,10 @@ class Subscriptions(Kept, Protocol):
 
 class Invoices(Protocol):
     """Everybody's invoices."""
+
+    async def search(self, wanted: InvoiceSearch, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
+        """Return anybody's, youngest first, behind a position."""
+        ...
 
     async def page(self, user_id: UserId, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
         """Return a person's, youngest first, behind a position."""

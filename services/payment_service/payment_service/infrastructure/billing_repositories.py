@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, Tuple, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from payment_service.application.ports import Customer
+from payment_service.application.ports import Customer, InvoiceSearch, SubscriptionSearch
 from payment_service.domain.checkout import Checkout
 from payment_service.domain.ids import CustomerId, UserId
 from payment_service.domain.invoice import Invoice
@@ -88,6 +88,20 @@ class SqlSubscriptions:
         named = select(SubscriptionRow).where(SubscriptionRow.provider_subscription_id.in_(provider_ids))
         return [row.to_domain() for row in await self._session.scalars(named)]
 
+    async def search(
+        self, wanted: SubscriptionSearch, limit: int, before: tuple[datetime, UUID] | None
+    ) -> list[Subscription]:
+        """Return anybody's, youngest first, behind a position."""
+        page = select(SubscriptionRow)
+        if wanted.status is not None:
+            page = page.where(SubscriptionRow.provider_status == wanted.status.value)
+        if wanted.plan_code is not None:
+            page = page.where(SubscriptionRow.plan_code == wanted.plan_code)
+        if before:
+            page = page.where(tuple_(SubscriptionRow.created_at, SubscriptionRow.id) < _literal(before))
+        ordered = page.order_by(SubscriptionRow.created_at.desc(), SubscriptionRow.id.desc()).limit(limit)
+        return [row.to_domain() for row in await self._session.scalars(ordered)]
+
     async def live_between(self, low: datetime | None, high: datetime) -> list[tuple[str, CustomerId]]:
         """Return name and customer of those that live and were created after `low`, up to `high`."""
         live = (
@@ -115,11 +129,23 @@ class SqlInvoices:
 
     async def page(self, user_id: UserId, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
         """Return a person's, youngest first, behind a position."""
-        mine = select(InvoiceRow).where(InvoiceRow.user_id == user_id)
+        return await self._page(select(InvoiceRow).where(InvoiceRow.user_id == user_id), limit, before)
+
+    async def search(self, wanted: InvoiceSearch, limit: int, before: tuple[datetime, UUID] | None) -> list[Invoice]:
+        """Return anybody's, youngest first, behind a position."""
+        page = select(InvoiceRow)
+        if wanted.status is not None:
+            page = page.where(InvoiceRow.status == wanted.status)
+        if wanted.since is not None:
+            page = page.where(InvoiceRow.created_at >= wanted.since)
+        return await self._page(page, limit, before)
+
+    async def _page(
+        self, wanted: Select[InvoiceRow], limit: int, before: tuple[datetime, UUID] | None
+    ) -> list[Invoice]:
         if before:
-            position = tuple_(literal(before[0]), literal(before[1]))
-            mine = mine.where(tuple_(InvoiceRow.created_at, InvoiceRow.id) < position)
-        page = mine.order_by(InvoiceRow.created_at.desc(), InvoiceRow.id.desc()).limit(limit)
+            wanted = wanted.where(tuple_(InvoiceRow.created_at, InvoiceRow.id) < _literal(before))
+        page = wanted.order_by(InvoiceRow.created_at.desc(), InvoiceRow.id.desc()).limit(limit)
         return [row.to_domain() for row in await self._session.scalars(page)]
 
     async def named(self, provider_ids: Sequence[str]) -> list[Invoice]:
@@ -157,6 +183,10 @@ class SqlCheckouts:
         found = select(CheckoutRow, PriceRow).join(PriceRow, PriceRow.id == CheckoutRow.price_id).where(condition)
         row = (await self._session.execute(found.execution_options(populate_existing=True))).first()
         return row[0].to_domain(row[1].to_domain()) if row else None
+
+
+def _literal(position: tuple[datetime, UUID]) -> Tuple:
+    return tuple_(literal(position[0]), literal(position[1]))
 
 
 def _or_replace(fresh: Insert, row: type[Row]) -> Insert:

@@ -148,6 +148,7 @@ class InvoiceRow(Row):
     __table_args__ = (
         UniqueConstraint("provider_invoice_id"),
         CheckConstraint(one_of("status", InvoiceStatus), name="status_known"),
+        Index("ix_invoices_created_at_id", text("created_at DESC"), text("id DESC")),
         Index("ix_invoices_user_id_created_at_id", "user_id", text("created_at DESC"), text("id DESC")),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
