@@ -14,7 +14,7 @@ from story_service.application.attempts import AttemptKey
 from story_service.application.chain_writer import Patience
 from story_service.application.generate_story import Ask
 from story_service.application.kinds import Kind
-from story_service.application.ports import StartWork, StoryWriter
+from story_service.application.ports import StartWork, StoryWriter, Subscriptions
 from story_service.application.release import Mode
 from story_service.application.story_kind import STORY, request_document
 from story_service.application.sweep_generations import SweepGenerations
@@ -133,12 +133,13 @@ class World:
         more_kinds: Callable[[Clock], Sequence[Kind]] = lambda _: (),
         provider: StoryWriter | None = None,
         first_word_seconds: float = 5.0,
+        gate: Subscriptions | None = None,
     ) -> None:
         self.start_work, self.clock = start_work, Clock()
         self.writer, self.moderator = ScriptedWriter(), WordModerator()
         self.subscriptions = KnownSubscriptions(plan or a_plan())
         patience, kinds = Patience(first_word_seconds=first_word_seconds, pause_seconds=0), more_kinds(self.clock)
-        outside = start_work, self.subscriptions, provider or self.writer, self.moderator
+        outside = start_work, gate or self.subscriptions, provider or self.writer, self.moderator
         ports = Ports(*outside, mode, self.clock, patience=patience, more_kinds=kinds)
         self.completions = ports.completions
         self.engine: Engine = engine(ports)
