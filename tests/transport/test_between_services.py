@@ -21,6 +21,7 @@ from common_service.testing import NOWHERE, TemplateDatabase
 from sandbox.servers.redis import running_redis
 from services.user_service.tests.worlds import NOON, World, a_user_id, an_identity
 from user_service.application.provision_profile import ProvisionProfile
+from user_service.infrastructure.heard_events import SOURCES as HEARD_BY_USER
 from user_service.infrastructure.repositories import SqlUserWork
 from user_service.settings import Settings as UserSettings
 from user_service.wiring import background as user_background
@@ -43,12 +44,17 @@ def over(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[dict[
             yield {"redis_url": server.url}, {"redis_url": server.url}
         return
     with running_aws() as aws:
-        listeners = [Listener("admin", SOURCES, ["user.registered"])]
+        listeners = [
+            Listener("admin", SOURCES, ["user.registered"]),
+            Listener("user", HEARD_BY_USER, ["user.status_changed"]),
+        ]
         made = ensure_topology(aws.sns, aws.sqs, prefix="tc", sources=SOURCES, listeners=listeners)
-        queue = made.queues["admin"]
-        addresses = {"admin": {"url": queue.url, "dead_letters_url": queue.dead_letters_url}}
+        queues = {
+            name: {"event_queues": {name: {"url": queue.url, "dead_letters_url": queue.dead_letters_url}}}
+            for name, queue in made.queues.items()
+        }
         bus = {"event_bus": "sns_sqs"}
-        yield bus | {"event_topic_arn": made.topics["user"]}, bus | {"event_queues": addresses}
+        yield bus | {"event_topic_arn": made.topics["user"]} | queues["user"], bus | queues["admin"]
 
 
 @pytest.fixture
