@@ -1,7 +1,6 @@
 """Turns of a conversation through the routes, on a real Postgres: who answers, what a model sees, what is charged."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -11,12 +10,9 @@ import pytest
 
 from common_auth.testing import TestIssuer
 from common_service.database import Database
-from services.story_service.tests.a_case import a_head, a_source
 from services.story_service.tests.chat_worlds import CHATS, HOUSE, MEMORIES, ChatClient, ChatWorld, refused
 from services.story_service.tests.memory_characters import investigators
 from services.story_service.tests.worlds import UNSAFE, in_pieces, no_plan
-from story_service.domain.cases.case_file import CaseFile
-from story_service.domain.cases.changes import Change
 from story_service.domain.chat.context import MARK
 from story_service.domain.errors import WriterFailed
 from story_service.domain.ids import GenerationId
@@ -255,23 +251,3 @@ async def test_a_conversation_that_is_gone_is_not_answered(reader: ChatClient, w
     go_on.set()
     generations = await ended(world, accepted)
     assert [generation.error_code for generation in generations] == [None, "target_gone"]
-
-
-async def test_a_reply_about_a_case_says_how_much_of_it_no_source_says(reader: ChatClient, world: ChatWorld) -> None:
-    source = a_source()
-    head = a_head(last_ref_no=1)
-    async with world.start_chat() as work:
-        await work.cases.add(head)
-        await work.cases.keep(Change(CaseFile(head, (source,)), sources=(source,)))
-        await work.commit()
-    about = await reader.open(case_id=str(head.id))
-    said = "The police came at 9 [1]. A court heard 12 witnesses. Three were lying [7]. I remember the rain."
-    world.writer.scripts = [[said, Usage(60, 40)]]
-    [generation] = await ended(world, await turn(reader, about, "What happened?"))
-    done = json.loads((await world.log(generation))[-1].data)
-    reply, question, *_ = await reader.messages(about)
-    assert (done["uncited_claims"], reply["uncited_claims"], question["uncited_claims"]) == (1, 1, None)
-    elsewhere = await reader.open()
-    [generation] = await ended(world, await turn(reader, elsewhere, "What happened?"))
-    assert "uncited_claims" not in json.loads((await world.log(generation))[-1].data)
-    assert (await reader.messages(elsewhere))[0]["uncited_claims"] is None

@@ -18,6 +18,7 @@ from story_service.api.chat.use_cases import ChatUseCases
 from story_service.api.problems import ANY_READER, FACES, GATED
 from story_service.application.attempts import AttemptKey
 from story_service.domain import errors
+from story_service.domain.cases.errors import CaseUnknown
 from story_service.domain.chat import errors as refusals
 from story_service.domain.chat.ids import ConversationId, MemoryId
 from story_service.domain.chat.memory import Scope
@@ -30,10 +31,11 @@ _MADE = (
     errors.SubscriptionRequired,
     refusals.MemoryLimitReached,
     refusals.ConversationUnknown,
+    CaseUnknown,
     IdempotencyKeyReused,
     IdempotencyInProgress,
 )
-ScopeId = Annotated[UUID | None, Query(description="Those of one conversation.")]
+ScopeId = Annotated[UUID | None, Query(description="Those of one conversation, or of one case.")]
 
 
 def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, limits: RateLimits) -> APIRouter:
@@ -54,7 +56,7 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, l
         found = await use_cases.memories.page(
             UserId(reader.user_id),
             Scope(scope) if scope else None,
-            ConversationId(scope_id) if scope_id else None,
+            scope_id,
             before=_position(cursors.read(cursor, of=name)),
             most=limit + 1,
         )
@@ -81,7 +83,7 @@ def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, o
         """Have something remembered; it is moderated, as a model will read it."""
         where = ConversationId(body.conversation_id) if body.conversation_id else None
         attempt = AttemptKey(key, request_hash(body.model_dump()))
-        made = await use_cases.memories.make(UserId(reader.user_id), where, body.note(), attempt)
+        made = await use_cases.memories.make(UserId(reader.user_id), where, body.note(), attempt, case_id=body.case_id)
         if made.replayed:
             response.headers["Idempotent-Replayed"] = "true"
         return MemoryOut.of(made.memory)

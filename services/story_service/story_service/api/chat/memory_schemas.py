@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, model_validator
 
 from story_service.api.schemas import Wire
 from story_service.domain.chat.memory import Memory, Note
@@ -19,18 +19,26 @@ Key = Annotated[
 ]
 Keys = Annotated[list[Key], Field(max_length=10, description="Words that bring it up; without any it always comes up.")]
 Priority = Annotated[StrictInt, Field(ge=0, le=1000, description="Of several, the lower comes first.")]
-ScopeName = Literal["user", "conversation"]
+ScopeName = Literal["user", "conversation", "case"]
 
 
 class MemoryIn(Wire):
-    """What is to be remembered: everywhere, or in one conversation."""
+    """What is to be remembered: everywhere, in one conversation, or in all that are about one case."""
 
     content: Content
     trigger_keys: Keys = Field(default_factory=list)
     conversation_id: UUID | None = Field(default=None, description="Only in this conversation.")
+    case_id: UUID | None = Field(default=None, description="Only in conversations about this case.")
     pinned: StrictBool = False
     enabled: StrictBool = True
     priority: Priority = 100
+
+    @model_validator(mode="after")
+    def hold_somewhere(self) -> Self:
+        """Refuse a memory of a conversation and of a case."""
+        if self.conversation_id and self.case_id:
+            raise ValueError("either conversation_id or case_id")
+        return self
 
     def note(self) -> Note:
         """Return it in the domain's words."""
@@ -60,6 +68,7 @@ class MemoryOut(Wire):
     id: UUID
     scope: ScopeName
     conversation_id: UUID | None
+    case_id: UUID | None
     content: str
     trigger_keys: list[str]
     pinned: bool
@@ -75,6 +84,7 @@ class MemoryOut(Wire):
             id=memory.id,
             scope=memory.scope.value,
             conversation_id=memory.conversation_id,
+            case_id=memory.case_id,
             content=note.content,
             trigger_keys=list(note.trigger_keys),
             pinned=note.pinned,

@@ -11,6 +11,7 @@ from story_service.application.chat.ports import ChatWork, StartChatWork
 from story_service.application.chat.trees import owned
 from story_service.application.ports import Clock, NewId, Subscriptions
 from story_service.domain.access import Access
+from story_service.domain.cases.errors import CaseUnknown
 from story_service.domain.chat.errors import MemoryUnknown
 from story_service.domain.chat.ids import ConversationId, MemoryId
 from story_service.domain.chat.memory import MEMORIES, Memory, Note, Scope, demand_room
@@ -39,28 +40,36 @@ class OwnMemories:
         self,
         user_id: UserId,
         scope: Scope | None,
-        conversation_id: ConversationId | None,
+        scope_id: UUID | None,
         *,
         before: tuple[datetime, UUID] | None,
         most: int,
     ) -> Sequence[Memory]:
         """Return the newest first."""
         async with self.start_work() as work:
-            return await work.memories.of(user_id, scope, conversation_id, before=before, most=most)
+            return await work.memories.of(user_id, scope, scope_id, before=before, most=most)
 
     async def make(
-        self, user_id: UserId, conversation_id: ConversationId | None, note: Note, key: AttemptKey
+        self,
+        user_id: UserId,
+        conversation_id: ConversationId | None,
+        note: Note,
+        key: AttemptKey,
+        *,
+        case_id: UUID | None = None,
     ) -> Remembered:
-        """Raises SubscriptionRequired, MemoryLimitReached, ConversationUnknown, and what AdmitWords raises."""
+        """Raises SubscriptionRequired, MemoryLimitReached, ConversationUnknown, CaseUnknown, and as AdmitWords does."""
         async with self.start_work() as work:
             if kept := await work.remembered.answer(user_id, key, self.now()):
                 return Remembered(replace(kept, note=note), replayed=True)
             if conversation_id:
                 await owned(work, user_id, conversation_id)
+            if case_id:
+                await _demand_case(work, user_id, case_id)
             used = await work.memories.number_of(user_id)
         access = await self.subscriptions.access(user_id)
         _demand_room(access, used)
-        memory = Memory(MemoryId(self.new_id()), user_id, conversation_id, note, self.now())
+        memory = Memory(MemoryId(self.new_id()), user_id, conversation_id, note, self.now(), case_id)
         decision = await self.admit(user_id, "memory", memory.id, _words(note))
         async with self.start_work() as work:
             if kept := await work.remembered.claim(user_id, key, memory.created_at):
@@ -94,6 +103,12 @@ class OwnMemories:
             await _owned(work, user_id, memory_id, lock=True)
             await work.memories.delete(memory_id)
             await work.commit()
+
+
+async def _demand_case(work: ChatWork, user_id: UserId, case_id: UUID) -> None:
+    file = await work.cases.find(case_id)
+    if file is None or not file.head.is_visible_to(user_id):
+        raise CaseUnknown
 
 
 def _demand_room(access: Access, used: int) -> None:

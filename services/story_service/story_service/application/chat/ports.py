@@ -171,12 +171,12 @@ class Memories(Protocol):
         self,
         user_id: UserId,
         scope: Scope | None,
-        conversation_id: ConversationId | None,
+        scope_id: UUID | None,
         *,
         before: tuple[datetime, UUID] | None,
         most: int,
     ) -> Sequence[Memory]:
-        """Return the newest first."""
+        """Return the newest first; with `scope_id` those of that conversation or case."""
         ...
 
     async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from story_service.domain.chat.errors import MemoryLimitReached
 from story_service.domain.chat.ids import ConversationId, MemoryId
@@ -19,6 +20,7 @@ class Scope(StrEnum):
 
     USER = "user"
     CONVERSATION = "conversation"
+    CASE = "case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,20 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A note of a reader, of one conversation where `conversation_id` says so."""
+    """A note of a reader: of one conversation, or of all that are about one case, where an id says so."""
 
     id: MemoryId
     user_id: UserId
     conversation_id: ConversationId | None
     note: Note
     created_at: datetime
+    case_id: UUID | None = None
 
     @property
     def scope(self) -> Scope:
         """Where it holds."""
+        if self.case_id:
+            return Scope.CASE
         return Scope.USER if self.conversation_id is None else Scope.CONVERSATION
 
 

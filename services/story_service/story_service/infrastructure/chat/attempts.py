@@ -122,6 +122,7 @@ def _memory_document(memory: Memory) -> dict[str, Any]:
         "id": str(memory.id),
         "user_id": str(memory.user_id),
         "conversation_id": str(memory.conversation_id) if memory.conversation_id else None,
+        "case_id": str(memory.case_id) if memory.case_id else None,
         "created_at": memory.created_at.isoformat(),
     }
 
@@ -134,4 +135,5 @@ def _memory_of(kept: dict[str, Any]) -> Memory:
         conversation_id,
         Note(""),
         datetime.fromisoformat(kept["created_at"]),
+        UUID(kept["case_id"]) if kept.get("case_id") else None,  # a deployment's older answers name none
     )

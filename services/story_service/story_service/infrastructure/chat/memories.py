@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, bindparam, delete, func, insert, literal_column, select, text, tuple_, update
+from sqlalchemy import Boolean, Uuid, bindparam, delete, func, insert, literal_column, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from common_service.statements import Compiled, rows
@@ -27,7 +27,11 @@ _CANDIDATES = Compiled(
         _KEPT.user_id == bindparam("reader"),
         _KEPT.enabled,
         (_KEPT.conversation_id == bindparam("conversation"))
-        | (_KEPT.conversation_id.is_(None) & ~bindparam("temporary", type_=Boolean)),
+        | (
+            _KEPT.conversation_id.is_(None)
+            & (_KEPT.case_id.is_(None) | (_KEPT.case_id == bindparam("case", type_=Uuid)))
+            & ~bindparam("temporary", type_=Boolean)
+        ),
         _KEPT.pinned | (func.cardinality(_KEPT.trigger_keys) == 0) | _HEARD,
     )
     .order_by(_KEPT.pinned.desc(), _KEPT.priority, _KEPT.id)
@@ -55,7 +59,7 @@ class SqlMemories:
         self,
         user_id: UserId,
         scope: Scope | None,
-        conversation_id: ConversationId | None,
+        scope_id: UUID | None,
         *,
         before: tuple[datetime, UUID] | None,
         most: int,
@@ -64,8 +68,8 @@ class SqlMemories:
         query = select(MemoryRow).where(MemoryRow.user_id == user_id)
         if scope:
             query = query.where(MemoryRow.scope == scope)
-        if conversation_id:
-            query = query.where(MemoryRow.conversation_id == conversation_id)
+        if scope_id:
+            query = query.where(or_(MemoryRow.conversation_id == scope_id, MemoryRow.case_id == scope_id))
         if before:
             query = query.where(tuple_(MemoryRow.created_at, MemoryRow.id) < tuple_(*before))
         query = query.order_by(MemoryRow.created_at.desc(), MemoryRow.id.desc()).limit(most)
@@ -74,7 +78,7 @@ class SqlMemories:
     async def candidates(self, conversation: Conversation, spoken: str) -> Sequence[Memory]:
         """Read what has no keys, or a key that is spoken of anywhere: a wider net than the words of the domain."""
         values = {"reader": conversation.user_id, "conversation": conversation.id, "temporary": conversation.temporary}
-        words = {"spoken": f"{spoken.casefold()}\n{spoken.lower()}"}
+        words = {"case": conversation.case_id, "spoken": f"{spoken.casefold()}\n{spoken.lower()}"}
         return [_memory_of(one) for one in await rows(self._session, _CANDIDATES, values | words)]
 
     async def number_of(self, user_id: UserId) -> int:
@@ -97,6 +101,7 @@ def _values(memory: Memory) -> dict[str, Any]:
         "user_id": memory.user_id,
         "scope": memory.scope,
         "conversation_id": memory.conversation_id,
+        "case_id": memory.case_id,
         "trigger_keys": list(note.trigger_keys),
         "content": note.content,
         "pinned": note.pinned,
@@ -113,4 +118,5 @@ def _memory_of(row: MemoryRow) -> Memory:
         ConversationId(row.conversation_id) if row.conversation_id else None,
         Note(row.content, tuple(row.trigger_keys), row.pinned, row.enabled, row.priority),
         row.created_at,
+        row.case_id,
     )

@@ -147,6 +147,7 @@ class MemoryRow(Row):
     user_id: Mapped[UUID]
     scope: Mapped[str]
     conversation_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.conversations.id", ondelete="CASCADE"))
+    case_id: Mapped[UUID | None] = mapped_column(ForeignKey("story.cases.id", ondelete="CASCADE"))
     trigger_keys: Mapped[list[str]]
     content: Mapped[str]
     pinned: Mapped[bool]
@@ -155,9 +156,11 @@ class MemoryRow(Row):
     created_at: Mapped[datetime]
 
     __table_args__ = (
-        CheckConstraint("scope IN ('user','conversation')", name="scope_known"),
+        CheckConstraint("scope IN ('user','conversation','case')", name="scope_known"),
         CheckConstraint("(scope = 'conversation') = (conversation_id IS NOT NULL)", name="scope_named"),
+        CheckConstraint("(scope = 'case') = (case_id IS NOT NULL)", name="case_named"),
         CheckConstraint("length(content) <= 2000", name="content_length"),
         Index("ix_memories_user_id", "user_id", text("created_at DESC"), text("id DESC")),
         Index("ix_memories_conversation_id", "conversation_id"),
+        Index("ix_memories_case_id", "case_id", postgresql_where=text("case_id IS NOT NULL")),
     )
