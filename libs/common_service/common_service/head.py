@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 class HeadAsGet:
     """Asks the application to GET, and passes on the answer without its body.
 
-    The application is told that the client has left as soon as the headers are there: a stream would never end.
+    It ends the answer as soon as the headers are there, whereupon the server tells the application that nobody listens
+    any more: a stream would never end by itself.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -21,21 +22,14 @@ class HeadAsGet:
         return self._without_body(scope, receive, send)
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_answered = False
-
-        async def received() -> Message:
-            return {"type": "http.disconnect"} if is_answered else await receive()
-
         async def bodiless(message: Message) -> None:
-            nonlocal is_answered
             if message["type"] == "http.response.start":
-                is_answered = True
                 scope["method"] = "HEAD"  # the server looks at it when it writes, log and metrics afterwards
                 await send(message)
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
         scope["method"] = "GET"
         try:
-            await self._app(scope, received, bodiless)
+            await self._app(scope, receive, bodiless)
         finally:
             scope["method"] = "HEAD"

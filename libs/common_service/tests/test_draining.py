@@ -42,7 +42,8 @@ async def test_waiting_streams_end_when_the_process_does() -> None:
     reading = [asyncio.create_task(read(drain, numbers)) for numbers in streams]
     await asyncio.sleep(0)
     drain.end()
-    assert await asyncio.gather(*reading) == [[1, 2]] * 3
+    async with asyncio.timeout(30):  # only a test that fails waits so long
+        assert await asyncio.gather(*reading) == [[1, 2]] * 3
     assert all(numbers.ended for numbers in streams)
 
 
