@@ -67,6 +67,7 @@ async def test_a_lower_number_that_commits_later_is_waited_for(database: Databas
     feed = EventFeed(database, TABLES, "kit", patience_seconds=60)
     async with database.session() as late:
         await SqlOutbox(late, TABLES).add(fact(0, "a"))
+        await late.execute(text("SELECT 1"))  # facts are written with what follows
         await tell(database, fact(0, "b"))
         reading = asyncio.create_task(feed.read(after=0, limit=10))
         await asyncio.sleep(0.2)
@@ -79,6 +80,7 @@ async def test_a_writer_that_does_not_end_makes_the_feed_ask_for_patience(databa
     feed = EventFeed(database, TABLES, "kit", patience_seconds=0.1)
     async with database.session() as endless:
         await SqlOutbox(endless, TABLES).add(fact(0, "a"))
+        await endless.execute(text("SELECT 1"))  # facts are written with what follows
         await tell(database, fact(0, "b"))
         with pytest.raises(Busy):
             await feed.read(after=0, limit=10)
@@ -166,6 +168,7 @@ async def test_the_route_refuses_what_it_cannot_read(http: httpx2.AsyncClient, w
 async def test_the_route_says_when_to_come_back(database: Database, http: httpx2.AsyncClient) -> None:
     async with database.session() as endless:
         await SqlOutbox(endless, TABLES).add(fact(0, "a"))
+        await endless.execute(text("SELECT 1"))  # facts are written with what follows
         await tell(database, fact(0, "b"))
         answer = await http.get("/internal/v1/events")
         await endless.execute(text("SELECT 1"))

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from common_service.database_checks import check_on_checkout, refuse_writes
-from common_service.statements import WorkSession
+from common_service.statements import ReadingSession, WorkSession
 from common_service.tracing_sql import trace_statements
 
 Answer = TypeVar("Answer")
@@ -70,7 +70,7 @@ class Database:
         Each statement sees what is committed by then, as it does within a transaction too (READ COMMITTED). What
         writes or locks raises RuntimeError and is not sent.
         """
-        return WorkSession(self._reading, expire_on_commit=False)
+        return ReadingSession(self._reading, expire_on_commit=False)
 
     async def ping(self) -> None:
         """Raise OperationalError unless the database answers."""

@@ -48,10 +48,15 @@ def refuse_writes(engine: Engine) -> None:
     """Let nothing but reading pass: elsewhere than in a transaction a write is final, and a lock is none."""
 
     def refuse(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not only_reads(statement):
-            raise RuntimeError("a session that reads was told to write or to lock")
+        ensure_reads(statement)
 
     event.listen(engine, "before_cursor_execute", refuse)
+
+
+def ensure_reads(statement: str) -> None:
+    """Raise RuntimeError for a statement that writes or locks."""
+    if not only_reads(statement):
+        raise RuntimeError("a session that reads was told to write or to lock")
 
 
 @lru_cache(maxsize=512)

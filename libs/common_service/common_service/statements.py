@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import ClauseElement
 
+from common_service.database_checks import ensure_reads, only_reads
+from common_service.tracing import found_work
 from common_service.tracing_sql import spanned
 
 _DIALECT = make_url("postgresql+psycopg://").get_dialect()()
@@ -71,6 +73,8 @@ class WorkSession(AsyncSession):
                         await cursor.execute(statement.sql, statement.values(values))
                 else:
                     await cursor.execute(statement.sql, statement.values(values))
+                if waiting or (cursor.rowcount > 0 and not only_reads(statement.sql)):
+                    found_work()
                 return await cursor.fetchall() if cursor.description else []
             except psycopg.Error as error:
                 raise _told(statement.sql, error) from error
@@ -82,6 +86,7 @@ class WorkSession(AsyncSession):
         driver = await self._driver()
         waiting, self._waiting = self._waiting, ()
         self._tell(waiting)
+        found_work()
         with spanned(waiting[0][0].sql):
             try:
                 async with driver.pipeline():
@@ -136,6 +141,20 @@ class WorkSession(AsyncSession):
             known = self.info["driver"] = connection.driver_connection
             assert known is not None
         return known
+
+
+class ReadingSession(WorkSession):
+    """A session that runs no compiled statement which writes or locks: RuntimeError (`Database.reading`)."""
+
+    def later(self, statement: Compiled, values: Values) -> None:
+        """Refuse what is to be written."""
+        ensure_reads(statement.sql)
+        super().later(statement, values)
+
+    async def rows(self, statement: Compiled, values: Values) -> list[Any]:
+        """Run a statement that reads."""
+        ensure_reads(statement.sql)
+        return await super().rows(statement, values)
 
 
 def later(session: AsyncSession, statement: Compiled, values: Values) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from common_service.database import Database, SqlWork
+from common_service.statements import Compiled, later, row
 from libs.common_service.tests.proxies import proxy_before
 from sandbox.servers.ports import free_port
 
@@ -154,6 +155,12 @@ async def test_a_session_that_reads_neither_writes_nor_locks(database: Database)
         async with SqlWork(database, reads=True) as work:
             with pytest.raises(RuntimeError):
                 await work.session.execute(text(statement))
+    for statement in forbidden[:2]:
+        async with SqlWork(database, reads=True) as work:
+            with pytest.raises(RuntimeError):
+                later(work.session, Compiled(text(statement)), {})
+            with pytest.raises(RuntimeError):
+                await row(work.session, Compiled(text(statement)), {})
     async with SqlWork(database, reads=True) as work:
         assert (await work.session.execute(text("WITH all_n AS (SELECT 1) SELECT * FROM all_n"))).scalar_one() == 1
     async with SqlWork(database) as work:

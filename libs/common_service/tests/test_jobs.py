@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from common_service.database import Database
 from common_service.jobs import Job, periodic, supervise
+from common_service.statements import Compiled, row
 from common_service.tracing import outgoing_headers
 from libs.common_service.tests.collectors import LONG, otlp_collector, traced
 
@@ -112,7 +113,10 @@ async def test_a_failure_that_goes_on_is_told_with_its_trace_once() -> None:
     assert told == [first, again, again, first]
 
 
-async def test_what_a_step_changes_and_calls_is_part_of_its_trace_and_makes_it_one(database_url: str) -> None:
+@pytest.mark.parametrize("is_compiled", [False, True])
+async def test_what_a_step_changes_is_part_of_its_trace_and_makes_it_one(
+    database_url: str, *, is_compiled: bool
+) -> None:
     """A purge of less than a full batch says that there is no more, and still did something."""
     stop, statements = asyncio.Event(), ["DELETE FROM kit.effects", "INSERT INTO kit.effects (what) VALUES ('x')"]
     statements += ["SELECT count(*) FROM kit.effects", "DELETE FROM kit.effects"]
@@ -123,7 +127,10 @@ async def test_what_a_step_changes_and_calls_is_part_of_its_trace_and_makes_it_o
 
             async def step() -> bool:
                 async with database.session() as session:
-                    await session.execute(text(statements.pop(0)))
+                    if is_compiled:
+                        await row(session, Compiled(text(statements.pop(0))), {})
+                    else:
+                        await session.execute(text(statements.pop(0)))
                     await session.commit()
                 if not statements:
                     stop.set()
