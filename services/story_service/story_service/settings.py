@@ -59,7 +59,7 @@ class Settings(EventSettings):
     captcha_secret: SecretStr = SecretStr("")
     group_permissions: dict[str, frozenset[str]] = Field(
         default_factory=lambda: {
-            "admin": frozenset({"users.read", "billing.read", "moderation.read", "moderation.write"})
+            "admin": frozenset({"users.read", "billing.read", "billing.write", "moderation.read", "moderation.write"})
         }
     )
 

@@ -102,6 +102,12 @@ class MemoryUsageBook:
         assert settled <= line.reserved, "the price cap"
         return self._put(user_id, line, Meter(held.reserved - line.reserved, held.settled + settled))
 
+    async def refund(self, user_id: UserId, meter: str, window: Window, amount: int) -> Meter | None:
+        held = await self.holding(user_id, meter, window)
+        if held.settled < amount:
+            return None
+        return self._put(user_id, Line(meter, window, 0), replace(held, settled=held.settled - amount))
+
     async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
         return [
             (reservation.user_id, generation_id)

@@ -23,6 +23,8 @@ PROBLEMS: dict[type[Exception], Problem] = {
     errors.FullTextLocked: Problem(402, "subscription_required", ("action", "preview")),
     errors.PlanUpgradeRequired: Problem(402, "plan_upgrade_required", ("action",)),
     errors.QuotaExceeded: Problem(429, "quota_exceeded", ("meter", "limit", "used", "resets_at")),
+    errors.MeterUnknown: Problem(422, "meter_unknown"),
+    errors.MoreThanSettled: Problem(422, "more_than_settled", ("meter", "settled")),
     errors.InputBlocked: Problem(422, "input_blocked", ("reasons",)),
     errors.ModelUnavailable: Problem(409, "model_unavailable"),
     errors.MaxPriceExceeded: Problem(409, "max_price_exceeded", ("price", "limit")),

@@ -63,7 +63,7 @@ def usage_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, limits
 
         `hash` is the SHA-256 of the 32 bytes of `prev_hash` followed by the UTF-8 JSON array, without spaces, of
         user id, seq, meter, kind, amount, reserved_after, settled_after, reservation id and the UTC time with six
-        decimals and `+00:00`, and the grant id where there is one; the first `prev_hash` is 32 zero bytes.
+        decimals and `+00:00`, then the grant id and `ref` where there are such; the first `prev_hash` is 32 zero bytes.
         """
         return await _page(use_cases, cursors, UserId(reader.user_id), limit, cursor, of=_OWN_LEDGER)
 

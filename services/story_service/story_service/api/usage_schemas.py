@@ -90,12 +90,13 @@ class LedgerEntryOut(Wire):
 
     seq: int
     meter: str
-    kind: Literal["reserve", "settle", "release"]
+    kind: Literal["reserve", "settle", "release", "adjust"]
     amount: int
     reserved_after: int
     settled_after: int
-    reservation_id: UUID
+    reservation_id: UUID | None = Field(description="Null where an admin gave something back.")
     grant_id: UUID | None = Field(description="The grant that it was taken from; null where it was the window.")
+    ref: str | None = Field(description="Why an admin gave something back.")
     occurred_at: datetime
     prev_hash: str
     hash: str
@@ -107,6 +108,7 @@ class LedgerEntryOut(Wire):
             seq=entry.seq,
             **asdict(entry.posting),
             reservation_id=entry.reservation_id,
+            ref=entry.ref,
             occurred_at=entry.occurred_at,
             prev_hash=entry.prev_hash.hex(),
             hash=entry.hash.hex(),

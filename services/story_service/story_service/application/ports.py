@@ -198,11 +198,7 @@ class UsageBook(Protocol):
         ...
 
     async def open(
-        self,
-        reservation_id: ReservationId,
-        generation: Generation,
-        lines: Sequence[Line],
-        expires_at: datetime,
+        self, reservation_id: ReservationId, generation: Generation, lines: Sequence[Line], expires_at: datetime
     ) -> None: ...
 
     async def close(
@@ -213,6 +209,10 @@ class UsageBook(Protocol):
 
     async def settle(self, user_id: UserId, reservation_id: ReservationId, line: Line) -> Meter:
         """Turn a line's reserved amount into its settled one."""
+        ...
+
+    async def refund(self, user_id: UserId, meter: str, window: Window, amount: int) -> Meter | None:
+        """Take back what was charged in a window; None where it was less."""
         ...
 
     async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:

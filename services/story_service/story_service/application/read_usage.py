@@ -9,9 +9,8 @@ from story_service.domain.access import Access
 from story_service.domain.generation import Generation, Trouble
 from story_service.domain.ids import UserId
 from story_service.domain.ledger import Head
-from story_service.domain.usage import CONCURRENT, Meter, MeterReading, window_of
+from story_service.domain.usage import CONCURRENT, WINDOWED, Meter, MeterReading, window_of
 
-_WINDOWED = frozenset({"day", "period"})
 _RECENT = 20
 
 
@@ -62,7 +61,7 @@ class ReadUsage:
 
     async def _report(self, work: Work, user_id: UserId, access: Access) -> UsageReport:
         now = self.now()
-        windows = {m: window_of(lim.window, access, now) for m, lim in access.limits.items() if lim.window in _WINDOWED}
+        windows = {m: window_of(lim.window, access, now) for m, lim in access.limits.items() if lim.window in WINDOWED}
         held = await work.usage.holdings(user_id, windows)
         if CONCURRENT in access.limits:
             held[CONCURRENT] = Meter(await work.generations.open_of(user_id))

@@ -41,6 +41,21 @@ class QuotaExceeded(Refusal):
         self.resets_at, self.retry_after = resets_at, retry_after
 
 
+class MeterUnknown(Refusal):
+    """No window counts this meter for the reader."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing of this meter is counted for this reader.")
+
+
+class MoreThanSettled(Refusal):
+    """Less was charged than is to be given back."""
+
+    def __init__(self, meter: str, settled: int) -> None:
+        super().__init__("So much was not charged in the current window.")
+        self.meter, self.settled = meter, settled
+
+
 class InputBlocked(Refusal):
     """The reader's own words break the rules."""
 

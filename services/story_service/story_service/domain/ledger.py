@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from story_service.domain.ids import GrantId, ReservationId, UserId
 
-RESERVE, SETTLE, RELEASE = "reserve", "settle", "release"
+RESERVE, SETTLE, RELEASE, ADJUST = "reserve", "settle", "release", "adjust"
 GENESIS = bytes(32)
 
 
@@ -34,15 +34,16 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """A posting in its place in the chain."""
+    """A posting in its place in the chain; one of no reservation was made by an admin, and `ref` says why."""
 
     user_id: UserId
     seq: int
     posting: Posting
-    reservation_id: ReservationId
+    reservation_id: ReservationId | None
     occurred_at: datetime
     prev_hash: bytes
     hash: bytes
+    ref: str | None = None
 
 
 def extend(
@@ -58,11 +59,26 @@ def extend(
     return entries, head
 
 
+def adjusted(head: Head, user_id: UserId, posting: Posting, reason: str, now: datetime) -> tuple[LedgerEntry, Head]:
+    """Return the entry that an admin's change adds behind `head`, and the new head."""
+    digest = _hash(head.hash, user_id, head.seq + 1, posting, None, now, reason)
+    entry = LedgerEntry(user_id, head.seq + 1, posting, None, now, head.hash, digest, reason)
+    return entry, Head(entry.seq, digest)
+
+
 def first_bad(entries: Iterable[LedgerEntry]) -> int | None:
     """Return the number of the first entry, in order, that does not follow from the one before; None if all do."""
     head = Head()
     for entry in entries:
-        whole = _hash(head.hash, entry.user_id, head.seq + 1, entry.posting, entry.reservation_id, entry.occurred_at)
+        whole = _hash(
+            head.hash,
+            entry.user_id,
+            head.seq + 1,
+            entry.posting,
+            entry.reservation_id,
+            entry.occurred_at,
+            entry.ref,
+        )
         if (entry.seq, entry.prev_hash, entry.hash) != (head.seq + 1, head.hash, whole):
             return head.seq + 1
         head = Head(entry.seq, entry.hash)
@@ -109,14 +125,21 @@ def audit(entries: Sequence[LedgerEntry], head: Head, balances: Mapping[str, Bal
 def _posted(entries: Iterable[LedgerEntry]) -> dict[str, Balance]:
     sums: dict[str, dict[str, int]] = {}
     for entry in entries:
-        kinds = sums.setdefault(entry.posting.meter, {RESERVE: 0, SETTLE: 0, RELEASE: 0})
+        kinds = sums.setdefault(entry.posting.meter, {RESERVE: 0, SETTLE: 0, RELEASE: 0, ADJUST: 0})
         kinds[entry.posting.kind] += entry.posting.amount
     held = {meter: kinds[RESERVE] - kinds[SETTLE] - kinds[RELEASE] for meter, kinds in sums.items()}
-    return {meter: Balance(held[meter], kinds[SETTLE], held[meter]) for meter, kinds in sums.items()}
+    used = {meter: kinds[SETTLE] - kinds[ADJUST] for meter, kinds in sums.items()}
+    return {meter: Balance(held[meter], used[meter], held[meter]) for meter in sums}
 
 
 def _hash(
-    prev: bytes, user_id: UserId, seq: int, posting: Posting, reservation_id: ReservationId, at: datetime
+    prev: bytes,
+    user_id: UserId,
+    seq: int,
+    posting: Posting,
+    reservation_id: ReservationId | None,
+    at: datetime,
+    ref: str | None = None,
 ) -> bytes:
     said = [
         str(user_id),
@@ -126,8 +149,9 @@ def _hash(
         posting.amount,
         posting.reserved_after,
         posting.settled_after,
-        str(reservation_id),
+        str(reservation_id) if reservation_id else None,
         at.astimezone(UTC).isoformat(timespec="microseconds"),
         *([str(posting.grant_id)] if posting.grant_id else []),
+        *([ref] if ref else []),
     ]
     return hashlib.sha256(prev + json.dumps(said, separators=(",", ":")).encode()).digest()

@@ -14,6 +14,7 @@ TOKENS = "tokens.month"
 PREMIUM_CALLS = "premium.month"
 CONCURRENT = "concurrent.generations"
 RETAINED = "stories.retained"
+WINDOWED = frozenset({"day", "period"})
 _RETRY_SOON = 5  # seconds: nobody knows when one of those that run will end
 
 

@@ -160,6 +160,7 @@ def ledger_values(entry: LedgerEntry) -> dict[str, Any]:
         "amount": posting.amount,
         "reservation_id": entry.reservation_id,
         "grant_id": posting.grant_id,
+        "ref": entry.ref,
         "reserved_after": posting.reserved_after,
         "settled_after": posting.settled_after,
         "occurred_at": entry.occurred_at,
@@ -169,18 +170,18 @@ def ledger_values(entry: LedgerEntry) -> dict[str, Any]:
 
 
 def entry_of(row: LedgerRow) -> LedgerEntry:
-    """Read a ledger entry of a reservation."""
-    assert row.reservation_id is not None, "only reservations post so far"
+    """Read a ledger entry."""
     grant_id = GrantId(row.grant_id) if row.grant_id else None
     posting = Posting(row.meter, row.kind, row.amount, row.reserved_after, row.settled_after, grant_id)
     return LedgerEntry(
         UserId(row.user_id),
         row.seq,
         posting,
-        ReservationId(row.reservation_id),
+        ReservationId(row.reservation_id) if row.reservation_id else None,
         row.occurred_at,
         row.prev_hash,
         row.hash,
+        row.ref,
     )
 
 

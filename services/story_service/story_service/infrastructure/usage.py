@@ -179,6 +179,22 @@ class SqlUsageBook:
         [left] = await rows(self._session, _SETTLE_WINDOW, moved)
         return Meter(left.reserved, left.settled)
 
+    async def refund(self, user_id: UserId, meter: str, window: Window, amount: int) -> Meter | None:
+        """Compare and set."""
+        statement = (
+            update(WindowRow)
+            .where(
+                WindowRow.user_id == user_id,
+                WindowRow.meter == meter,
+                WindowRow.window_start == window.start,
+                WindowRow.settled >= amount,
+            )
+            .values(settled=WindowRow.settled - amount)
+            .returning(WindowRow.reserved, WindowRow.settled)
+        )
+        row = (await self._session.execute(statement)).first()
+        return Meter(row.reserved, row.settled) if row else None
+
     async def overdue(self, now: datetime, most: int) -> list[tuple[UserId, GenerationId]]:
         """Read them by the index of open ones, the oldest first; another process takes what is locked elsewhere."""
         query = (

@@ -20,6 +20,7 @@ from common_service.jobs import Job, supervise
 from common_service.pagination import Cursors
 from common_service.problems import BadCursor
 from common_service.rate_limit import RateLimits, local_limits
+from story_service.api.adjusting.routes import adjustment_routes
 from story_service.api.analysing.routes import analysis_routes
 from story_service.api.catalog.routes import catalog_routes
 from story_service.api.character_routes import character_routes
@@ -33,6 +34,7 @@ from story_service.api.stats_routes import stats_routes
 from story_service.api.story_routes import story_routes
 from story_service.api.usage_routes import internal_usage_routes, usage_routes
 from story_service.api.use_cases import UseCases
+from story_service.application.adjusting.adjust_usage import AdjustUsage
 from story_service.application.desk.ports import HumanCheck
 from story_service.application.read_stats import ReadStats
 from story_service.infrastructure.cases.work import SqlCaseWork
@@ -166,6 +168,7 @@ def _more_rooms(settings: Settings, world: Outside, use_cases: UseCases, drain: 
         *case_routers(wire_cases(case_ports), around.callers, around.cursors, around.limits),
         *chat_routers(wire_chat(chat), around.callers, around.cursors, around.limits, drain),
         *desk_routers(wire_desk(desk_ports), around.callers, around.cursors, around.limits),
+        adjustment_routes(AdjustUsage(case_ports.start_work, ports.subscriptions, ports.now), around.callers),
         stats_routes(ReadStats(SqlStatistics(around.database), ports.now), around.callers),
     ]
 
