@@ -51,6 +51,7 @@ class WorkSession(AsyncSession):
     watch: Callable[[str, Values], None] | None = None
     """Is told of every compiled statement and its values, as SQLAlchemy's events tell of the others."""
     _waiting: tuple[tuple[Compiled, dict[str, Any]], ...] = ()
+    _connected: psycopg.AsyncConnection[Any] | None = None
 
     def later(self, statement: Compiled, values: Values) -> None:
         """Write with whatever is asked next, or at the commit: nobody waits for it before."""
@@ -118,15 +119,16 @@ class WorkSession(AsyncSession):
         """Write what waits, and commit."""
         await self.settle()
         await super().commit()
+        self._connected = None
 
     async def rollback(self) -> None:
         """Undo all, and forget what waits."""
-        self._waiting = ()
+        self._waiting, self._connected = (), None
         await super().rollback()
 
     async def close(self) -> None:
         """Let go of the connection; what was not committed never was."""
-        self._waiting = ()
+        self._waiting, self._connected = (), None
         await super().close()
 
     def _tell(self, sent: tuple[tuple[Compiled, dict[str, Any]], ...]) -> None:
@@ -135,12 +137,12 @@ class WorkSession(AsyncSession):
             self.watch(statement.sql, values)
 
     async def _driver(self) -> psycopg.AsyncConnection[Any]:
-        known: psycopg.AsyncConnection[Any] | None = self.info.get("driver") if self.in_transaction() else None
-        if known is None:
+        """Return the connection of this transaction; the next one may have another."""
+        if self._connected is None:
             connection = await (await self.connection()).get_raw_connection()
-            known = self.info["driver"] = connection.driver_connection
-            assert known is not None
-        return known
+            self._connected = connection.driver_connection
+            assert self._connected is not None
+        return self._connected
 
 
 class ReadingSession(WorkSession):

@@ -116,3 +116,18 @@ async def test_who_leaves_in_the_middle_leaves_a_connection_that_serves_the_next
         await session.commit()
         assert await noted(session) == [(2, "said")]
     await session.close()
+
+
+async def test_a_new_transaction_has_the_connection_of_its_session(database_url: str) -> None:
+    whose, asked = Compiled(text("SELECT pg_backend_pid() AS pid")), text("SELECT pg_backend_pid()")
+    database = Database(database_url, pool_size=2)
+    mine, other = database.session(), database.session()
+    await rows(mine, whose, {})
+    await mine.commit()
+    taken = (await other.execute(asked)).scalar()  # the connection that `mine` had
+    pid = (await mine.execute(asked)).scalar()
+    assert [one.pid for one in await rows(mine, whose, {})] == [pid]
+    assert pid != taken
+    await mine.close()
+    await other.close()
+    await database.close()
