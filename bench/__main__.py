@@ -4,7 +4,7 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 
-_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock", "autocomplete")
+_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock", "autocomplete", "gateway", "streams")
 
 
 def main() -> int:

@@ -39,7 +39,7 @@ class Subject:
 
     async def prepare(self, _: Ground) -> None:
         """Write the requests of a round, and of one row alone behind them."""
-        self.rows = [[_direct()] * each for each in self._sizes()]
+        self.rows = [[direct()] * each for each in self._sizes()]
 
     def _sizes(self) -> list[int]:
         return [*[self.each] * _AT_ONCE, self.alone]
@@ -75,13 +75,14 @@ class LiteLLM(Subject):
 
     async def prepare(self, _: Ground) -> None:
         """Carry a key."""
-        self.rows = [[_direct(Authorization=f"Bearer {KEY}")] * each for each in self._sizes()]
+        self.rows = [[direct(Authorization=f"Bearer {KEY}")] * each for each in self._sizes()]
 
 
-def _direct(**headers: str) -> bytes:
+def direct(pace: str = "/v1", **headers: str) -> bytes:
+    """Return the request to the model itself."""
     body = {"model": "gpt-5-mini", "messages": [{"role": "user", "content": "Where were you?"}], "stream": True,
             "max_tokens": 800}  # fmt: skip
-    return post("/v1/chat/completions", orjson.dumps(body), **headers)
+    return post(f"{pace}/chat/completions", orjson.dumps(body), **headers)
 
 
 def _database(postgres: Postgres) -> float:

@@ -26,6 +26,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._done: asyncio.Future[Answer] | None = None
         self._seen, self._asked_at, self._first_at = b"", 0.0, 0.0
+        self.begun = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Be ready."""
@@ -56,6 +57,7 @@ class Connection(asyncio.Protocol):
             self._seen += data
             if self._mark in self._seen:
                 self._first_at = time.perf_counter()
+                self.begun.set()
             elif not self._seen.startswith(b"HTTP/1.1 200"):
                 self._fail()
                 return

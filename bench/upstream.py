@@ -12,7 +12,7 @@ import orjson
 
 CHUNKS = 50
 _PIECE = "a few words of it, "
-_PATHS = {b"/v1": 0.0, b"/paced/v1": 1 / 45, b"/slow/v1": 1.0}  # seconds between two chunks
+_PATHS = {b"/v1": 0.0, b"/paced/v1": 1 / 45, b"/slow/v1": 3.0}  # seconds between two chunks
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _FEATURES = {
     "chat.access": {"kind": "flag", "value": True},

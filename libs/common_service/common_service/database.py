@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from common_service.database_checks import check_on_checkout, refuse_writes
+from common_service.fair_pool import FairPool
 from common_service.statements import ReadingSession, WorkSession
 from common_service.tracing_sql import trace_statements
 
@@ -44,6 +45,7 @@ class Database:
         options = " ".join(f"-c {name}={value}" for name, value in {**limits, "timezone": "UTC"}.items())
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
+            poolclass=FairPool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_wait_seconds,

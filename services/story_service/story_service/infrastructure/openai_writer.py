@@ -57,10 +57,10 @@ class OpenAIWriter:
         create = self._clients.of(endpoint).sdk.chat.completions.with_streaming_response.create
         async with create(
             model=model.model,
-            messages=[_wire(message) for message in prompt.messages],
+            messages=(),
             stream=True,
             timeout=_TIMEOUT,
-            **_options(endpoint, prompt, most_tokens),
+            extra_body=_body(endpoint, prompt, most_tokens),  # the SDK walks through all else, word by word
         ) as response:
             async for data in _data(response.iter_bytes()):
                 if data == _DONE:
@@ -106,12 +106,13 @@ def _usage(told: dict[str, Any]) -> Usage:
     return Usage(int(told.get("prompt_tokens") or 0), int(told.get("completion_tokens") or 0))
 
 
-def _wire(message: Message) -> Any:
+def _wire(message: Message) -> dict[str, str]:
     return {"role": message.role, "content": message.content}
 
 
-def _options(endpoint: Endpoint, prompt: Prompt, most_tokens: int) -> dict[str, Any]:
-    options: dict[str, Any] = {endpoint.output_limit: most_tokens}
+def _body(endpoint: Endpoint, prompt: Prompt, most_tokens: int) -> dict[str, Any]:
+    options: dict[str, Any] = {"messages": [_wire(message) for message in prompt.messages]}
+    options[endpoint.output_limit] = most_tokens
     if endpoint.tells_usage:
         options["stream_options"] = {"include_usage": True}
     if prompt.schema is not None:
