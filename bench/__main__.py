@@ -4,7 +4,18 @@ import subprocess
 import sys
 from argparse import ArgumentParser
 
-_ALL = ("tokens", "middleware", "gate", "events", "webhooks", "reconcile", "unlock", "autocomplete", "gateway", "streams")
+_ALL = (
+    "tokens",
+    "middleware",
+    "gate",
+    "events",
+    "webhooks",
+    "reconcile",
+    "unlock",
+    "autocomplete",
+    "gateway",
+    "streams",
+)
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from bench.platform import Ground, Process, ground, readers, story
 from bench.spent import cpu_seconds, memory_megabytes
 from sandbox.servers.postgres import Postgres
 
-_AT_ONCE, _EACH, _ROUNDS, _ALONE = 16, 12, 5, 30
+_AT_ONCE, _EACH, _ROUNDS, _ALONE = 16, 8, 5, 15
 _TIMES, _CPU, _ADDED, _MEMORY = 10.0, 1 / 10, 1 / 6, 1 / 3
 Rows = Callable[[int], "list[Iterator[bytes]]"]
 
@@ -89,12 +90,13 @@ def _database(postgres: Postgres) -> float:
     return cpu_seconds(postgres.process.pid, family=True)
 
 
-async def measure(place: Ground, subjects: list[Subject]) -> None:
+async def measure(place: Ground, subjects: list[Subject], rounds: int) -> None:
     """Let all take their rounds in turn, each second round backwards; one round warms up."""
-    for number in range(_ROUNDS + 1):
+    for number in range(rounds + 1):
         for subject in subjects if number % 2 else reversed(subjects):
             await subject.prepare(place)
             await subject.round(place.postgres)
+            print(f"round {number}, {subject.name}: {subject.cpu[-1] * 1e3:.1f} ms", file=sys.stderr, flush=True)
         if number == 0:
             for subject in subjects:
                 for figures in (subject.rate, subject.cpu, subject.database, subject.first):
@@ -143,6 +145,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--durable", action="store_true", help="commits wait for the disk")
+    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="after one that warms up")
     parser.add_argument("--alone", action="store_true", help="without LiteLLM")
     chosen = parser.parse_args()
     with ExitStack() as stack:
@@ -161,7 +164,7 @@ def main() -> None:
             except NoProxy as error:
                 print(f"LiteLLM is not measured: {error}")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(measure(place, subjects))
+            runner.run(measure(place, subjects, chosen.rounds))
         show("gateway", figures(subjects))
 
 
