@@ -99,7 +99,7 @@ async def test_changing_files_memories_and_messages_is_limited(
     database: Database, issuer: TestIssuer, reader: ChatClient
 ) -> None:
     answers = [(await reader.send("POST", MEMORIES, {"content": "Likes rain."})) for _ in range(2)]
-    assert {int(answer.headers["ratelimit-remaining"]) for answer in answers} == {119, 118}
+    assert {int(answer.headers["ratelimit-remaining"]) for answer in answers} == {299, 298}
     app = CaseWorld(database, rates={"story.write_case": "2/minute"}).app(issuer)
     own = {"Authorization": f"Bearer {issuer.reader(READER)}"}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://story", headers=own) as http:
