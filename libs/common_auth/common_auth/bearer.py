@@ -20,3 +20,10 @@ GUEST = Depends(
         auto_error=False,
     )
 )
+
+
+def actor_header(permission: str, *, required: bool = True) -> dict[str, Any]:
+    """Return what OpenAPI says of a route that asks for an admin with a permission behind the service."""
+    described = f"The access token of the admin behind the call, who needs {permission}."
+    header = {"name": "X-Actor-Token", "in": "header", "required": required, "description": described}
+    return {"parameters": [header | {"schema": {"type": "string"}}]}

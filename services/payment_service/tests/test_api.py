@@ -239,6 +239,8 @@ async def test_the_contract_names_every_code(make_app: Callable[[Harness], FastA
         "/webhooks/stripe",
         "/internal/v1/access/{user_id}",
         "/internal/v1/billing/{user_id}",
+        "/internal/v1/subscriptions",
+        "/internal/v1/invoices",
         "/internal/v1/webhooks",
         "/internal/v1/webhooks/replay",
         "/internal/v1/webhooks/{event_id}/replay",
@@ -263,4 +265,4 @@ async def test_the_contract_names_every_code(make_app: Callable[[Harness], FastA
 
 async def test_another_method_is_told_the_allowed_ones(http: httpx2.AsyncClient) -> None:
     answer = await http.delete("/payment/v1/plans")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")

@@ -11,6 +11,7 @@ from common_auth.callers import Callers
 from common_service.instants import Instant
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
+from payment_service.api.positions import cursor_behind, place
 from payment_service.api.schemas import InvoiceView
 from payment_service.api.security import SERVICE, actor_header, refusing_services
 from payment_service.api.use_cases import UseCases
@@ -90,10 +91,11 @@ def list_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIR
         limit: Limit = 20, cursor: Cursor = None, state: ProviderStatus | None = None, plan: PlanCode = None
     ) -> Page[SubscriptionItem]:
         """List subscriptions, the youngest first; ended ones are among them."""
-        place = _place(cursors, cursor, _SUBSCRIPTIONS)
-        found, more = await use_cases.list_subscriptions(SubscriptionSearch(state, plan), limit, place)
-        behind = _cursor(cursors, _SUBSCRIPTIONS, found[-1].terms.created_at, found[-1].id) if more else None
-        return Page(items=[SubscriptionItem.of(each) for each in found], next_cursor=behind)
+        behind = place(cursors, _SUBSCRIPTIONS, cursor)
+        found, more = await use_cases.list_subscriptions(SubscriptionSearch(state, plan), limit, behind)
+        last = found[-1] if more else None
+        following = last and cursor_behind(cursors, _SUBSCRIPTIONS, last.terms.created_at, last.id)
+        return Page(items=[SubscriptionItem.of(each) for each in found], next_cursor=following)
 
     @router.get(
         "/invoices", responses=refusing_services(BadCursor), dependencies=reads, openapi_extra=actor_header(_ACTING)
@@ -105,18 +107,10 @@ def list_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> APIR
         since: Annotated[Instant | None, Query(alias="from", description="Created then or later.")] = None,
     ) -> Page[InvoiceItem]:
         """List invoices, the youngest first."""
-        place = _place(cursors, cursor, _INVOICES)
-        found, more = await use_cases.list_invoices(InvoiceSearch(status, since), limit, place)
-        behind = _cursor(cursors, _INVOICES, found[-1].reading.created_at, found[-1].id) if more else None
-        return Page(items=[InvoiceItem.of(each) for each in found], next_cursor=behind)
+        behind = place(cursors, _INVOICES, cursor)
+        found, more = await use_cases.list_invoices(InvoiceSearch(status, since), limit, behind)
+        last = found[-1] if more else None
+        following = last and cursor_behind(cursors, _INVOICES, last.reading.created_at, last.id)
+        return Page(items=[InvoiceItem.of(each) for each in found], next_cursor=following)
 
     return router
-
-
-def _cursor(cursors: Cursors, kind: str, at: datetime, each: UUID) -> str:
-    return cursors.make({"at": at.isoformat(), "id": str(each)}, of=kind)
-
-
-def _place(cursors: Cursors, cursor: str | None, kind: str) -> tuple[datetime, UUID] | None:
-    place = cursors.read(cursor, of=kind)
-    return None if place is None else (datetime.fromisoformat(place["at"]), UUID(place["id"]))

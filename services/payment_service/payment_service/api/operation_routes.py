@@ -1,6 +1,6 @@
 """What admin_service asks on behalf of somebody who looks after billing: the webhook inbox, and the reconciliation."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -14,10 +14,9 @@ from payment_service.api.operation_schemas import (
     ReplayRequest,
     RunView,
     WebhookView,
-    moment_of,
-    position_behind,
 )
-from payment_service.api.security import SERVICE, refusing_services
+from payment_service.api.positions import cursor_behind, named_place
+from payment_service.api.security import SERVICE, actor_header, actor_of, refusing_services
 from payment_service.api.use_cases import UseCases
 from payment_service.application.sync_ports import InboxSearch, WebhookState
 from payment_service.domain.errors import NoCustomer, RunNotFound, WebhookNotFound
@@ -30,17 +29,7 @@ CustomerName = Annotated[
 EventId = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
 
-def _acting(permission: str) -> dict[str, Any]:
-    header = {
-        "name": "X-Actor-Token",
-        "in": "header",
-        "required": True,
-        "description": f"The access token of the admin behind the call, who needs {permission}.",
-        "schema": {"type": "string"},
-    }
-    return {"parameters": [header]}
-
-
+_LIST = "webhooks"
 _READ, _WRITE = "billing.read", "billing.write"
 
 
@@ -59,55 +48,52 @@ def _add_webhooks(router: APIRouter, use_cases: UseCases, callers: Callers, curs
         "/webhooks",
         responses=refusing_services(BadCursor),
         dependencies=[Depends(callers.service("payment/admin", acting=_READ))],
-        openapi_extra=_acting(_READ),
+        openapi_extra=actor_header(_READ),
     )
     async def list_webhooks(
         limit: Limit = 20, cursor: Cursor = None, state: WebhookState | None = None, customer: CustomerName = None
     ) -> Page[WebhookView]:
         """List webhooks, youngest first: what became of them and why, never what was in them."""
         found, more = await use_cases.read_webhooks(
-            InboxSearch(state, customer), limit, moment_of(cursors.read(cursor))
+            InboxSearch(state, customer), limit, named_place(cursors, _LIST, cursor)
         )
-        behind = cursors.make(position_behind(found[-1])) if more else None
+        behind = cursor_behind(cursors, _LIST, found[-1].received_at, found[-1].event_id) if more else None
         return Page(items=[WebhookView.of(each) for each in found], next_cursor=behind)
 
-    @router.post("/webhooks/replay", status_code=202, responses=refusing_services(), openapi_extra=_acting(_WRITE))
+    @router.post("/webhooks/replay", status_code=202, responses=refusing_services(), openapi_extra=actor_header(_WRITE))
     async def replay_webhooks(body: ReplayRequest, caller: Annotated[ServiceCaller, writer]) -> Replayed:
         """Take in anew the oldest 500 that are in a state."""
-        return Replayed(replayed=await use_cases.replay_webhooks.all_in(body.state, _actor(caller)))
+        return Replayed(replayed=await use_cases.replay_webhooks.all_in(body.state, actor_of(caller)))
 
     @router.post(
         "/webhooks/{event_id}/replay",
         status_code=202,
         responses=refusing_services(WebhookNotFound),
-        openapi_extra=_acting(_WRITE),
+        openapi_extra=actor_header(_WRITE),
     )
     async def replay_webhook(event_id: EventId, caller: Annotated[ServiceCaller, writer]) -> Replayed:
         """Take one in anew, in any state: what it causes converges."""
-        await use_cases.replay_webhooks.one(event_id, _actor(caller))
+        await use_cases.replay_webhooks.one(event_id, actor_of(caller))
         return Replayed(replayed=1)
 
 
 def _add_reconcile(router: APIRouter, use_cases: UseCases, callers: Callers) -> None:
     writer = Depends(callers.service("payment/admin", acting=_WRITE))
 
-    @router.post("/reconcile", status_code=202, responses=refusing_services(NoCustomer), openapi_extra=_acting(_WRITE))
+    @router.post(
+        "/reconcile", status_code=202, responses=refusing_services(NoCustomer), openapi_extra=actor_header(_WRITE)
+    )
     async def reconcile(body: ReconcileRequest, caller: Annotated[ServiceCaller, writer]) -> RunView:
         """Let one person, or everybody, be compared with Stripe and healed; asked twice, it is done twice, safely."""
         user_id = UserId(body.user_id) if body.user_id else None
-        return RunView.of(await use_cases.request_reconcile(user_id, _actor(caller)))
+        return RunView.of(await use_cases.request_reconcile(user_id, actor_of(caller)))
 
     @router.get(
         "/reconcile/{run_id}",
         responses=refusing_services(RunNotFound),
         dependencies=[Depends(callers.service("payment/admin", acting=_READ))],
-        openapi_extra=_acting(_READ),
+        openapi_extra=actor_header(_READ),
     )
     async def read_reconcile(run_id: UUID) -> RunView:
         """Read how far a run is, and what differed."""
         return RunView.of(await use_cases.request_reconcile.read(run_id))
-
-
-def _actor(caller: ServiceCaller) -> UUID:
-    assert caller.actor is not None  # the dependency refuses a call without one
-    return caller.actor.user_id

@@ -1,15 +1,12 @@
 """The webhook inbox and runs of the reconciliation as they go over the wire."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from common_service.problems import BadCursor
 from payment_service.application.sync_ports import KeptWebhook, Run, RunScope, WebhookState
-
-_KIND = "webhooks"
 
 
 class WebhookView(BaseModel):
@@ -83,17 +80,3 @@ class RunView(BaseModel):
     def of(cls, run: Run) -> Self:
         """Show a run."""
         return cls.model_validate(run, from_attributes=True)
-
-
-def position_behind(webhook: KeptWebhook) -> dict[str, Any]:
-    """Return the position of the last webhook of a page."""
-    return {"of": _KIND, "at": webhook.received_at.isoformat(), "id": webhook.event_id}
-
-
-def moment_of(cursor: dict[str, Any] | None) -> tuple[datetime, str] | None:
-    """Read a position. Raises BadCursor for the cursor of another list."""
-    if cursor is None:
-        return None
-    if cursor.get("of") != _KIND:
-        raise BadCursor("The cursor is not one of this list.")
-    return datetime.fromisoformat(cursor["at"]), str(cursor["id"])

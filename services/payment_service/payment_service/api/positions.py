@@ -1,24 +1,23 @@
-"""Where a page of invoices ends, as a cursor carries it."""
+"""Where a page ends that goes by moment and name, as a cursor of that very list carries it."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from common_service.problems import BadCursor
-from payment_service.domain.invoice import Invoice
-
-_KIND = "invoices"
+from common_service.pagination import Cursors
 
 
-def position_behind(invoice: Invoice) -> dict[str, Any]:
-    """Return the position of the last invoice of a page."""
-    return {"of": _KIND, "at": invoice.reading.created_at.isoformat(), "id": str(invoice.id)}
+def cursor_behind(cursors: Cursors, of: str, at: datetime, name: object) -> str:
+    """Return the cursor behind the last item of a page."""
+    return cursors.make({"at": at.isoformat(), "id": str(name)}, of=of)
 
 
-def position(cursor: dict[str, Any] | None) -> tuple[datetime, UUID] | None:
-    """Read a position. Raises BadCursor for the cursor of another list."""
-    if cursor is None:
-        return None
-    if cursor.get("of") != _KIND:
-        raise BadCursor("The cursor is not one of this list.")
-    return datetime.fromisoformat(cursor["at"]), UUID(cursor["id"])
+def named_place(cursors: Cursors, of: str, cursor: str | None) -> tuple[datetime, str] | None:
+    """Read a cursor, None for none. Raises BadCursor, also for the cursor of another list."""
+    place = cursors.read(cursor, of=of)
+    return None if place is None else (datetime.fromisoformat(place["at"]), str(place["id"]))
+
+
+def place(cursors: Cursors, of: str, cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Read the cursor of a list whose items have ids of ours. Raises BadCursor."""
+    found = named_place(cursors, of, cursor)
+    return None if found is None else (found[0], UUID(found[1]))

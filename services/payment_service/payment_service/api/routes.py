@@ -13,7 +13,7 @@ from common_service.problems import BadCursor, RateLimited
 from common_service.rate_limit import RateLimits, limited
 from payment_service.api.access_answers import access_answer
 from payment_service.api.checkout_routes import checkout_routes
-from payment_service.api.positions import position, position_behind
+from payment_service.api.positions import cursor_behind, place
 from payment_service.api.problems import FACES
 from payment_service.api.promo_routes import promo_routes
 from payment_service.api.schemas import AccessView, InvoiceView, PlanList, PlanView, SubscriptionView
@@ -23,6 +23,8 @@ from payment_service.domain.errors import NoSubscription
 from payment_service.domain.ids import UserId
 
 _PLANS_LIFE = "public, max-age=300"
+
+_INVOICES = "invoices"
 
 
 def public_routes(
@@ -69,8 +71,8 @@ def _me_routes(use_cases: UseCases, callers: Callers, cursors: Cursors, ttl_seco
         reader: Annotated[Person, signed_in], limit: Limit = 20, cursor: Cursor = None
     ) -> Page[InvoiceView]:
         """List the caller's invoices, youngest first."""
-        found, more = await use_cases.read_invoices(UserId(reader.user_id), limit, position(cursors.read(cursor)))
-        behind = cursors.make(position_behind(found[-1])) if more else None
+        found, more = await use_cases.read_invoices(UserId(reader.user_id), limit, place(cursors, _INVOICES, cursor))
+        behind = cursor_behind(cursors, _INVOICES, found[-1].reading.created_at, found[-1].id) if more else None
         return Page(items=[InvoiceView.of(invoice) for invoice in found], next_cursor=behind)
 
     return router

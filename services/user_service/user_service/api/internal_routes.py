@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from common_auth.bearer import SERVICE
+from common_auth.bearer import SERVICE, actor_header
 from common_auth.callers import Callers, ServiceCaller
 from common_auth.errors import NOT_PERMITTED
 from common_service.pagination import Cursor, Cursors, Limit, Page
@@ -18,17 +18,6 @@ from user_service.domain.errors import UnknownUser
 from user_service.domain.profile import Status, UserId
 
 _SCOPE, _ACTING = "user/read", "users.read"
-_ACTOR = {
-    "parameters": [
-        {
-            "name": "X-Actor-Token",
-            "in": "header",
-            "required": False,
-            "description": f"The access token of the admin behind the call, who needs {_ACTING}.",
-            "schema": {"type": "string"},
-        }
-    ]
-}
 Email = Annotated[str | None, Query(min_length=3, max_length=254, pattern=r"^[^\x00]+$")]
 
 
@@ -45,7 +34,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> 
         "/{user_id}",
         dependencies=[Depends(service)],
         responses=FACES.responses(*NOT_PERMITTED, UnknownUser),
-        openapi_extra=_ACTOR,
+        openapi_extra=actor_header(_ACTING, required=False),
     )
     async def read_user(user_id: UUID) -> ProfileView:
         """Read one profile."""
@@ -55,7 +44,7 @@ def internal_routes(use_cases: UseCases, callers: Callers, cursors: Cursors) -> 
         "",
         dependencies=[Depends(service)],
         responses=FACES.responses(*NOT_PERMITTED, BadCursor),
-        openapi_extra=_ACTOR,
+        openapi_extra=actor_header(_ACTING, required=False),
     )
     async def find_users(
         email: Email = None, status: Status | None = None, limit: Limit = 50, cursor: Cursor = None

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
-from common_auth.bearer import SERVICE
+from common_auth.bearer import SERVICE, actor_header
 from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
 from common_service.instants import Instant
@@ -18,17 +18,6 @@ from user_service.domain.errors import IdentityProviderUnavailable, UnknownUser,
 from user_service.domain.profile import Profile, Status, UserId
 
 _SCOPE, _ACTING = "user/admin", "users.write"
-_ACTOR = {
-    "parameters": [
-        {
-            "name": "X-Actor-Token",
-            "in": "header",
-            "required": True,
-            "description": f"The access token of the admin behind the call, who needs {_ACTING}.",
-            "schema": {"type": "string"},
-        }
-    ]
-}
 Reason = Annotated[str, StringConstraints(strict=True, min_length=5, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -76,7 +65,7 @@ def status_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
         "/{user_id}/status",
         dependencies=[Depends(callers.service(_SCOPE, acting=_ACTING))],
         responses=FACES.responses(*NOT_PERMITTED, UnknownUser, UserLeaving, UntilInPast, IdentityProviderUnavailable),
-        openapi_extra=_ACTOR,
+        openapi_extra=actor_header(_ACTING),
     )
     async def change_user_status(
         user_id: UUID, body: Annotated[Suspend | Reinstate, Field(discriminator="status")]
