@@ -1,9 +1,12 @@
 """Everybody who reads events, by the name of their consumer group, and the tables that they write."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from redis.asyncio import Redis
+from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateSchema
 
 from admin_service.infrastructure import facts as admin_facts
 from admin_service.infrastructure.tables import ArchiveRow
@@ -11,7 +14,9 @@ from common_auth.invalidation import AccessInvalidations
 from common_auth.revocations import Revocations
 from common_events.handlers import Handling
 from common_service.clock import utc_now
+from common_service.database import sqlalchemy_url
 from common_service.ids import uuid7
+from common_service.testing import empty_database
 from payment_service.infrastructure import user_events as payment_facts
 from payment_service.infrastructure.erasure_repository import ErasureRow
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
@@ -45,3 +50,16 @@ def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
         "user": user_facts.HeardEvents(utc_now, uuid7, Revocations(redis).publish, timedelta(days=30)).handlers(),
     }
     return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis)), **user_handlers()}
+
+
+@contextlib.contextmanager
+def database_of_hearers() -> Iterator[str]:
+    """Yield the address of a database with the tables of those who write what they hear."""
+    with empty_database() as url:
+        engine = create_engine(sqlalchemy_url(url))
+        with engine.begin() as connection:
+            for schema, metadata in HEARERS.items():
+                connection.execute(CreateSchema(schema))
+                metadata.create_all(connection)
+        engine.dispose()
+        yield url

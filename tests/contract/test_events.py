@@ -24,7 +24,7 @@ from common_service.database import Database
 from common_service.ids import uuid7
 from sandbox.servers.redis import running_redis
 from story_service.domain.events import Event as StoryEvent
-from tests.contract.event_consumers import A_PLAN, HEARD_SOURCES, HEARERS, handlers
+from tests.contract.event_consumers import A_PLAN, HEARD_SOURCES, database_of_hearers, handlers
 from tests.contract.event_producers import CAUSE, REQUEST, TRACE, Wire, story_tells, told_over_the_wire, user_tells
 from tools.asyncapi import CONSUMERS, DOCUMENT, FLOWS, Kind, document, kinds, message, schema, written
 from user_service.domain.events import Event as UserEvent
@@ -132,14 +132,17 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield redis
 
 
+@pytest.fixture(scope="module")
+def hearers_url() -> Iterator[str]:
+    with database_of_hearers() as url:
+        yield url
+
+
 @pytest.fixture
-async def admin(database_url: str) -> AsyncIterator[AsyncSession]:
+async def admin(hearers_url: str) -> AsyncIterator[AsyncSession]:
     """Open a transaction over the tables of those who write what they hear; it is never committed."""
-    database = Database(database_url, pool_size=1)
+    database = Database(hearers_url, pool_size=1)
     async with database.session() as session:
-        for schema_name, metadata in HEARERS.items():
-            await session.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema_name}"))
-            await (await session.connection()).run_sync(metadata.create_all)
         await session.execute(text(A_PLAN))
         yield session
     await database.close()
