@@ -26,6 +26,7 @@ _AUDIENCES = [
     ("payment", "public"),
     ("payment", "internal"),
     ("admin", "public"),
+    ("admin", "internal"),
 ]
 
 

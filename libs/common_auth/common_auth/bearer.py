@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import Depends
 from fastapi.security import APIKeyHeader, HTTPBearer
 
+from common_auth.callers import Callers
+
 
 def _shown(name: str, description: str) -> Any:
     return Depends(HTTPBearer(bearerFormat="JWT", scheme_name=name, description=description, auto_error=False))
@@ -27,3 +29,11 @@ def actor_header(permission: str, *, required: bool = True) -> dict[str, Any]:
     described = f"The access token of the admin behind the call, who needs {permission}."
     header = {"name": "X-Actor-Token", "in": "header", "required": required, "description": described}
     return {"parameters": [header | {"schema": {"type": "string"}}]}
+
+
+def only_for(callers: Callers, scope: str, *, acting: str) -> dict[str, Any]:
+    """Return what a route says that is for a service with `scope`, behind which stands an admin who may do `acting`."""
+    return {
+        "dependencies": [SERVICE, Depends(callers.service(scope, acting=acting))],
+        "openapi_extra": actor_header(acting),
+    }

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Table, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,12 @@ class DeadLetter:
     attempts: int
     first_failed_at: datetime
     last_failed_at: datetime
+    redriven_at: datetime | None = None
+
+    @property
+    def place(self) -> tuple[datetime, UUID, str]:
+        """Where it stands among others: a place that failing again does not change."""
+        return self.first_failed_at, self.envelope.id, self.consumer
 
 
 class DeadLetters:
@@ -30,10 +36,14 @@ class DeadLetters:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    async def listed(self, session: AsyncSession, *, limit: int = 100) -> list[DeadLetter]:
-        """Return the letters that failed last, newest first."""
+    async def listed(
+        self, session: AsyncSession, *, limit: int = 100, before: tuple[datetime, UUID, str] | None = None
+    ) -> list[DeadLetter]:
+        """Return the newest letters, or the newest of those before a place."""
         table = self._table
-        rows = await session.execute(select(table).order_by(table.c.last_failed_at.desc()).limit(limit))
+        place = tuple_(table.c.first_failed_at, table.c.event_id, table.c.consumer)
+        query = select(table).order_by(*(column.desc() for column in place.clauses)).limit(limit)
+        rows = await session.execute(query if before is None else query.where(place < before))
         return [
             DeadLetter(
                 row.consumer,
@@ -42,6 +52,7 @@ class DeadLetters:
                 row.attempts,
                 row.first_failed_at,
                 row.last_failed_at,
+                row.redriven_at,
             )
             for row in rows
         ]

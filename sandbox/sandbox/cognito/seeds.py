@@ -15,7 +15,7 @@ SERVICE_SCOPES = {
     "payment-service": ("user/read",),
     "admin-service": (
         *("user/read", "user/admin", "payment/admin", "payment/access", "story/admin", "story/moderate"),
-        *("user/events", "payment/events", "story/events"),
+        *("user/events", "payment/events", "story/events", "admin/admin"),
     ),
 }
 GROUPS = {"admin": (0, "May use the admin service"), "reader": (10, "Everybody who reads")}

@@ -20,11 +20,14 @@ from admin_service.infrastructure.http_users import HttpUsers
 from admin_service.infrastructure.repositories import SqlAdminWork
 from admin_service.infrastructure.tables import MESSAGING
 from admin_service.settings import Settings
+from common_auth.bearer import only_for
 from common_auth.callers import Callers, Permissions
+from common_auth.errors import NOT_PERMITTED
 from common_auth.service_tokens import ServiceTokens
-from common_auth.surroundings import surroundings
+from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
+from common_events.dead_letter_routes import dead_letter_routes
 from common_events.pruning import pruning
 from common_service.app import Lifespan, create_service_app
 from common_service.clock import utc_now
@@ -50,6 +53,7 @@ def http_app(settings: Settings) -> FastAPI:
         more=[
             moderation_routes(HttpDesk(desk_url, around.tokens, around.http), around.callers),
             standing_routes(HttpUsers(users_url, around.tokens, around.http), around.callers),
+            _dead_letters(around),
         ],
         ready=around.database.ping,
         lifespan=around.lifespan,
@@ -85,6 +89,19 @@ def assemble(
         problems=FACES,
         ready=ready,
         lifespan=lifespan,
+    )
+
+
+def _dead_letters(around: Surroundings) -> APIRouter:
+    """Return the routes by which admins see what this service has given up, and have it tried again."""
+    return dead_letter_routes(
+        around.database,
+        MESSAGING,
+        around.cursors,
+        reads=only_for(around.callers, "admin/admin", acting="ops.read"),
+        writes=only_for(around.callers, "admin/admin", acting="ops.write"),
+        problems=FACES,
+        refusals=NOT_PERMITTED,
     )
 
 

@@ -8,7 +8,7 @@ from common_events.settings import EventSettings
 
 _STRIPE = "https://api.stripe.com"
 _LIVE_KEYS = ("sk_live_", "rk_live_")
-_ADMIN = frozenset({"billing.read", "billing.write", "entitlements.write", "plans.write"})
+_ADMIN = frozenset({"billing.read", "billing.write", "entitlements.write", "plans.write", "ops.read", "ops.write"})
 
 
 class Settings(EventSettings):

@@ -9,6 +9,12 @@ from common_events.settings import EventSettings
 from common_service.settings import is_far_end, is_local
 
 _OPENAI = "https://api.openai.com/v1"
+_ADMIN = frozenset(
+    {
+        *("users.read", "billing.read", "billing.write"),
+        *("moderation.read", "moderation.write", "ops.read", "ops.write"),
+    }
+)
 
 
 class ModeratorConfig(BaseModel):
@@ -57,11 +63,7 @@ class Settings(EventSettings):
     checkout_plans: str = "pro,max"
     captcha_verify_url: str = ""
     captcha_secret: SecretStr = SecretStr("")
-    group_permissions: dict[str, frozenset[str]] = Field(
-        default_factory=lambda: {
-            "admin": frozenset({"users.read", "billing.read", "billing.write", "moderation.read", "moderation.write"})
-        }
-    )
+    group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 
     @field_validator("content_moderator_config")
     @classmethod

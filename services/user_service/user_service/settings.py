@@ -6,7 +6,7 @@ from pydantic import Field
 
 from common_events.settings import EventSettings
 
-_ADMIN = frozenset({"users.read", "users.write"})
+_ADMIN = frozenset({"users.read", "users.write", "ops.read", "ops.write"})
 _SENDER = "TrueCrime <no-reply@truecrime.test>"
 
 

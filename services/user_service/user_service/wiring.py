@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from common_auth.bearer import SERVICE
+from common_auth.bearer import SERVICE, only_for
 from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
 from common_auth.revocations import Revocations
 from common_auth.surroundings import Surroundings, surroundings
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
+from common_events.dead_letter_routes import dead_letter_routes
 from common_events.feed import EventFeed
 from common_events.feed_routes import feed_routes
 from common_events.pruning import pruning
@@ -73,7 +74,7 @@ def http_app(settings: Settings) -> FastAPI:
         around.cursors,
         now=utc_now,
         ready=around.database.ping,
-        feed=[_feed(around)],
+        feed=[_feed(around), _dead_letters(around)],
         lifespan=lifespan,
         limits=around.limits,
         registry=around.registry,
@@ -118,6 +119,19 @@ def _feed(around: Surroundings) -> APIRouter:
         around.cursors,
         guard=[SERVICE, Depends(around.callers.service("user/events"))],
         responses=FACES.responses(*NOT_PERMITTED, BadCursor),
+    )
+
+
+def _dead_letters(around: Surroundings) -> APIRouter:
+    """Return the routes by which admins see what this service has given up, and have it tried again."""
+    return dead_letter_routes(
+        around.database,
+        MESSAGING,
+        around.cursors,
+        reads=only_for(around.callers, "user/admin", acting="ops.read"),
+        writes=only_for(around.callers, "user/admin", acting="ops.write"),
+        problems=FACES,
+        refusals=NOT_PERMITTED,
     )
 
 

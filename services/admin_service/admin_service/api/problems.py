@@ -2,6 +2,7 @@
 
 from admin_service.domain.errors import DeskUnavailable, UnknownUser, UsersUnavailable
 from common_auth.errors import AUTH_PROBLEMS
+from common_events.dead_letter_routes import DEAD_LETTER_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 
 PROBLEMS: dict[type[Exception], Problem] = {
@@ -9,4 +10,4 @@ PROBLEMS: dict[type[Exception], Problem] = {
     UnknownUser: Problem(404, "not_found"),
     UsersUnavailable: Problem(503, "unavailable", retry_after=2),
 }
-FACES = ProblemTable(AUTH_PROBLEMS, PROBLEMS)
+FACES = ProblemTable(AUTH_PROBLEMS, DEAD_LETTER_PROBLEMS, PROBLEMS)

@@ -1,6 +1,7 @@
 """Every refusal and its face."""
 
 from common_auth.errors import AUTH_PROBLEMS
+from common_events.dead_letter_routes import DEAD_LETTER_PROBLEMS
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 from payment_service.domain.change_errors import (
@@ -94,4 +95,4 @@ PROBLEMS: dict[type[Exception], Problem] = {
     ProviderUnavailable: Problem(503, "provider_unavailable", retry_after=2),
     PricesNotLoaded: Problem(503, "provider_unavailable", retry_after=2),
 }
-FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
+FACES = ProblemTable(AUTH_PROBLEMS, DEAD_LETTER_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)

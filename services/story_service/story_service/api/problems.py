@@ -11,6 +11,7 @@ from common_auth.errors import (
     TokenInvalid,
     Unauthenticated,
 )
+from common_events.dead_letter_routes import DEAD_LETTER_PROBLEMS
 from common_service.idempotency import IDEMPOTENCY_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 from story_service.api.cases.problems import CASE_PROBLEMS
@@ -53,7 +54,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     **CHAT_PROBLEMS,
     **DESK_PROBLEMS,
 }
-FACES = ProblemTable(AUTH_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
+FACES = ProblemTable(AUTH_PROBLEMS, DEAD_LETTER_PROBLEMS, IDEMPOTENCY_PROBLEMS, PROBLEMS)
 ANY_READER: Sequence[type[Exception]] = (Unauthenticated, TokenInvalid, TokenExpired, KeysUnavailable)
 ANY_SERVICE: Sequence[type[Exception]] = (*ANY_READER, Forbidden)
 GATED: Sequence[type[Exception]] = (AccessUnavailable,)

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from fastapi import APIRouter, Depends, FastAPI
 from prometheus_client import CollectorRegistry
 
-from common_auth.bearer import SERVICE
+from common_auth.bearer import SERVICE, only_for
 from common_auth.callers import Callers
 from common_auth.errors import NOT_PERMITTED
 from common_auth.invalidation import AccessInvalidations
 from common_auth.surroundings import Surroundings
+from common_events.dead_letter_routes import dead_letter_routes
 from common_events.feed import EventFeed
 from common_events.feed_routes import feed_routes
 from common_service.app import Lifespan, create_service_app
@@ -112,7 +113,7 @@ def http_app(settings: Settings) -> FastAPI:
         ready=world.around.database.ping,
         limits=world.around.limits,
         registry=world.around.registry,
-        feed=[_feed(world.around), *_more_rooms(settings, world, use_cases, drain)],
+        feed=[_feed(world.around), _dead_letters(world.around), *_more_rooms(settings, world, use_cases, drain)],
         lifespan=_lifespan(world, parts, jobs, drain),
         drain=drain,
     )
@@ -186,4 +187,17 @@ def _feed(around: Surroundings) -> APIRouter:
         around.cursors,
         guard=[SERVICE, Depends(around.callers.service("story/events"))],
         responses=FACES.responses(*NOT_PERMITTED, BadCursor),
+    )
+
+
+def _dead_letters(around: Surroundings) -> APIRouter:
+    """Return the routes by which admins see what this service has given up, and have it tried again."""
+    return dead_letter_routes(
+        around.database,
+        messaging,
+        around.cursors,
+        reads=only_for(around.callers, "story/admin", acting="ops.read"),
+        writes=only_for(around.callers, "story/admin", acting="ops.write"),
+        problems=FACES,
+        refusals=NOT_PERMITTED,
     )

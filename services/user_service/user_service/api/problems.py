@@ -1,6 +1,7 @@
 """Every refusal and its face."""
 
 from common_auth.errors import AUTH_PROBLEMS
+from common_events.dead_letter_routes import DEAD_LETTER_PROBLEMS
 from common_service.problems import Problem, ProblemTable
 from user_service.domain.errors import (
     EmailInUse,
@@ -23,4 +24,4 @@ PROBLEMS = {
     UntilInPast: Problem(422, "until_in_past"),
     IdentityProviderUnavailable: Problem(503, "unavailable", retry_after=2),
 }
-FACES = ProblemTable(AUTH_PROBLEMS, PROBLEMS)
+FACES = ProblemTable(AUTH_PROBLEMS, DEAD_LETTER_PROBLEMS, PROBLEMS)
