@@ -34,7 +34,7 @@ _STORY = ("created", "published", "unpublished", "cloned", "analyzed")
 FLOWS = {
     "user.registered": _OF_USER,
     "user.updated": Flow("user", "person", ("admin", "payment", "story.access")),
-    "user.status_changed": Flow("user", "person", ("admin", "payment", "user")),
+    "user.status_changed": Flow("user", "person", ("admin", "payment", "story.access", "user")),
     **{f"subscription.{what}": _TO_PEOPLE for what in _SUBSCRIPTION},
     "payment.succeeded": _OF_PAYMENT,
     "payment.failed": _OF_PAYMENT,

@@ -19,10 +19,13 @@ from common_service.ids import uuid7
 from common_service.testing import empty_database
 from payment_service.infrastructure import user_events as payment_facts
 from payment_service.infrastructure.erasure_repository import ErasureRow
+from story_service.application.close_generation import CloseGeneration
+from story_service.application.stop_generation import StopGeneration
+from story_service.application.stop_suspended import StopSuspended
 from story_service.infrastructure.access_events import ACCESS_CHANGED, forgetting
 from story_service.infrastructure.access_events import SOURCES as STORY_SOURCES
 from story_service.infrastructure.erasing.tables import ErasureRow as StoryErasureRow
-from story_service.infrastructure.user_events import user_handlers
+from story_service.infrastructure.user_events import standing_handlers, user_handlers
 from user_service.infrastructure import heard_events as user_facts
 from user_service.infrastructure.tables import UserRow
 
@@ -49,7 +52,11 @@ def handlers(consumer: str, redis: Redis) -> Mapping[str, Handling]:
         "payment": payment_facts.handlers(utc_now, 30),
         "user": user_facts.HeardEvents(utc_now, uuid7, Revocations(redis).publish, timedelta(days=30)).handlers(),
     }
-    return others.get(consumer) or {ACCESS_CHANGED: forgetting(AccessInvalidations(redis)), **user_handlers()}
+    return others.get(consumer) or {
+        ACCESS_CHANGED: forgetting(AccessInvalidations(redis)),
+        **user_handlers(),
+        **standing_handlers(StopSuspended(StopGeneration(CloseGeneration({}, utc_now), {}))),
+    }
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ from story_service.application.read_usage import ReadUsage
 from story_service.application.release import Mode, ReleasePolicy
 from story_service.application.revisions.revise_story import ReviseStory
 from story_service.application.run_generation import RunGeneration
+from story_service.application.stop_generation import StopGeneration
 from story_service.application.story_kind import StoryKind
 from story_service.domain.continuing.continuation import CONTINUATION, REWRITE
 from story_service.domain.routing import Menu
@@ -109,7 +110,7 @@ def wire(ports: Ports, parts: Engine, *, model: str) -> UseCases:
     return UseCases(
         generate=GenerateStory(accept, uuid7),
         follow=FollowGeneration(start_reading, parts.live, kinds, now, ports.ping_seconds),
-        cancel=CancelGeneration(start_work, parts.close, parts.runs, parts.live, kinds),
+        cancel=CancelGeneration(start_work, StopGeneration(parts.close, kinds), parts.runs, parts.live),
         stories=ReadStories(start_reading),
         delete=DeleteStory(start_work, now),
         revise=ReviseStory(start_work, now),

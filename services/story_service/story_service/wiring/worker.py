@@ -5,6 +5,7 @@ from functools import partial
 from common_auth.invalidation import AccessInvalidations
 from common_events.bus import event_bus
 from common_events.consumer import Consumer
+from common_events.handlers import Handling
 from common_events.pruning import pruning
 from common_events.relay import Relay
 from common_service.idempotency import pruning_of_keys
@@ -16,13 +17,15 @@ from story_service.application.erasing.erase_readers import EraseReaders
 from story_service.application.purge_stories import PurgeDeletedStories
 from story_service.application.read_library import ForgetViewers
 from story_service.application.release_reservations import ReleaseReservations
+from story_service.application.stop_generation import StopGeneration
+from story_service.application.stop_suspended import StopSuspended
 from story_service.application.sweep_generations import PurgeLogs, SweepGenerations
 from story_service.infrastructure.access_events import ACCESS_CHANGED, SOURCES, forgetting
 from story_service.infrastructure.chat.work import SqlChatWork
 from story_service.infrastructure.desk.work import SqlDeskWork
 from story_service.infrastructure.erasing.work import SqlErasureWork
 from story_service.infrastructure.tables import idempotency_keys, messaging
-from story_service.infrastructure.user_events import user_handlers
+from story_service.infrastructure.user_events import standing_handlers, user_handlers
 from story_service.settings import Settings
 from story_service.wiring.desk import recheck
 from story_service.wiring.outside import outside
@@ -50,13 +53,12 @@ def background(settings: Settings) -> Background:
         registry=result.registry,
     )
     [name] = settings.consumers
-    access = Consumer(
-        name,
-        bus.subscription(name, SOURCES),
-        {ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis)), **user_handlers()},
-        database,
-        messaging,
-    )
+    heard: dict[str, Handling] = {
+        ACCESS_CHANGED: forgetting(AccessInvalidations(world.redis)),
+        **user_handlers(),
+        **standing_handlers(StopSuspended(StopGeneration(parts.close, parts.kinds))),
+    }
+    access = Consumer(name, bus.subscription(name, SOURCES), heard, database, messaging)
     result.jobs.extend(
         [
             relay.job(),
