@@ -100,7 +100,7 @@ async def test_changing_files_memories_and_messages_is_limited(
 ) -> None:
     answers = [(await reader.send("POST", MEMORIES, {"content": "Likes rain."})) for _ in range(2)]
     assert {int(answer.headers["ratelimit-remaining"]) for answer in answers} == {299, 298}
-    app = CaseWorld(database, rates={"story.write_case": "2/minute"}).app(issuer)
+    app = CaseWorld(database, rates={"story.add_source": "1/minute"}).app(issuer)
     own = {"Authorization": f"Bearer {issuer.reader(READER)}"}
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://story", headers=own) as http:
         made = (await posted(http, CASES, WISH)).json()

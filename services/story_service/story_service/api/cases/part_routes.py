@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response, params
+from fastapi import APIRouter, Depends, Response
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
 from common_service.idempotency import IdempotencyKey, request_hash
 from common_service.rate_limit import RateLimits
-from story_service.api.cases.routes import ADMITTED, ONCE, OWNED, REPLAYED, WRITING, CaseUseCases, created, written
+from story_service.api.cases.routes import ADMITTED, ONCE, OWNED, REPLAYED, CaseUseCases, created, written
 from story_service.api.cases.schemas import FactIn, FactPatch, PersonIn, PersonPatch, SourceIn
 from story_service.api.cases.views import FactOut, PersonOut, SourceOut
 from story_service.api.schemas import Wire
@@ -37,21 +37,20 @@ _GUARDED = (
 def case_part_routes(use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/story/v1/cases/{case_id:uuid}", tags=["cases"], dependencies=[SIGNED_IN])
-    often = limits.per_user(WRITING, callers.reader)
-    _add_sources(router, use_cases, callers, often)
-    _add_facts(router, use_cases, callers, often)
-    _add_persons(router, use_cases, callers, often)
+    _add_sources(router, use_cases, callers, limits)
+    _add_facts(router, use_cases, callers, limits)
+    _add_persons(router, use_cases, callers, limits)
     return router
 
 
-def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
+def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/sources",
         status_code=201,
         response_model=SourceOut,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.add_source", callers.reader)],
         responses=written(201, *_ADDED, headers=REPLAYED),
     )
     async def add_source(
@@ -79,7 +78,7 @@ def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers, o
     @router.delete(
         "/sources/{source_id:uuid}",
         status_code=204,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.delete_source", callers.reader)],
         responses=written(204, *OWNED, refusals.SourceUnknown, refusals.SourceCited),
     )
     async def delete_source(reader: Annotated[Person, signed_in], case_id: UUID, source_id: UUID) -> None:
@@ -92,14 +91,14 @@ def _add_sources(router: APIRouter, use_cases: CaseUseCases, callers: Callers, o
         )
 
 
-def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
+def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/facts",
         status_code=201,
         response_model=FactOut,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.add_fact", callers.reader)],
         responses=written(201, *_ADDED, *_FOUNDED, headers=REPLAYED),
     )
     async def add_fact(
@@ -126,7 +125,7 @@ def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers, oft
 
     @router.patch(
         "/facts/{fact_id:uuid}",
-        dependencies=[often],
+        dependencies=[limits.per_user("story.edit_fact", callers.reader)],
         responses=written(200, *OWNED, *ADMITTED, *_FOUNDED, refusals.FactUnknown),
     )
     async def edit_fact(reader: Annotated[Person, signed_in], case_id: UUID, fact_id: UUID, body: FactPatch) -> FactOut:
@@ -140,14 +139,14 @@ def _add_facts(router: APIRouter, use_cases: CaseUseCases, callers: Callers, oft
         return FactOut.of(file.fact(fact_id), file, is_own=True)
 
 
-def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
+def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "/persons",
         status_code=201,
         response_model=PersonOut,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.add_person", callers.reader)],
         responses=written(201, *_ADDED, *_GUARDED, headers=REPLAYED),
     )
     async def add_person(
@@ -174,7 +173,7 @@ def _add_persons(router: APIRouter, use_cases: CaseUseCases, callers: Callers, o
 
     @router.patch(
         "/persons/{person_id:uuid}",
-        dependencies=[often],
+        dependencies=[limits.per_user("story.edit_person", callers.reader)],
         responses=written(200, *OWNED, *ADMITTED, *_GUARDED, refusals.PersonUnknown),
     )
     async def edit_person(

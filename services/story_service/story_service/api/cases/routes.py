@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response, params
+from fastapi import APIRouter, Depends, Query, Response
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
@@ -36,7 +36,6 @@ OWNED = (refusals.CaseUnknown, errors.NotTheOwner)
 REPLAYED = {"Idempotent-Replayed": {"schema": {"type": "string", "enum": ["true"]}}}
 _MADE = (*ADMITTED, *GATED, *ONCE, errors.SubscriptionRequired, errors.CaseLimitReached)
 _EDITED = (*OWNED, *ADMITTED, refusals.ProtectedPersonNamed, errors.VersionConflict, PreconditionRequired)
-WRITING = "story.write_case"
 WhoseName = Annotated[Literal["house", "public", "own"] | None, Query(description="One part of the archive only.")]
 
 
@@ -79,17 +78,17 @@ def case_routes(use_cases: CaseUseCases, callers: Callers, cursors: Cursors, lim
         document = CaseOut.of_file(file, user_id).model_dump_json().encode()
         return conditional(document, str(file.head.version), if_none_match)
 
-    _add_changes(router, use_cases, callers, limits.per_user(WRITING, callers.reader))
+    _add_changes(router, use_cases, callers, limits)
     return router
 
 
-def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers, often: params.Depends) -> None:
+def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "",
         status_code=201,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.create_case", callers.reader)],
         response_model=CaseOut,
         responses=written(201, *_MADE, headers={**ETAG, **REPLAYED}),
     )
@@ -102,7 +101,7 @@ def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers, o
 
     @router.patch(
         "/{case_id:uuid}",
-        dependencies=[often],
+        dependencies=[limits.per_user("story.edit_case", callers.reader)],
         responses=written(200, *_EDITED, headers=ETAG),
         openapi_extra=IF_MATCH,
     )
@@ -118,7 +117,7 @@ def _add_changes(router: APIRouter, use_cases: CaseUseCases, callers: Callers, o
     @router.delete(
         "/{case_id:uuid}",
         status_code=204,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.delete_case", callers.reader)],
         responses=written(204, *OWNED, refusals.CaseHasPublishedStories),
     )
     async def delete_case(reader: Annotated[Person, signed_in], case_id: UUID) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response, params
+from fastapi import APIRouter, Depends, Query, Response
 
 from common_auth.bearer import SIGNED_IN
 from common_auth.callers import Callers, Person
@@ -64,17 +64,17 @@ def memory_routes(use_cases: ChatUseCases, callers: Callers, cursors: Cursors, l
         following = cursors.make({"at": last.created_at.isoformat(), "id": str(last.id)}, of=name) if last else None
         return Page(items=[MemoryOut.of(memory) for memory in found[:limit]], next_cursor=following)
 
-    _add_changes(router, use_cases, callers, limits.per_user("story.write_memory", callers.reader))
+    _add_changes(router, use_cases, callers, limits)
     return router
 
 
-def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, often: params.Depends) -> None:
+def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, limits: RateLimits) -> None:
     signed_in = Depends(callers.reader)
 
     @router.post(
         "",
         status_code=201,
-        dependencies=[often],
+        dependencies=[limits.per_user("story.create_memory", callers.reader)],
         responses=limited({201: {"headers": REPLAYED}, **_responses(*_MADE, RateLimited)}, 201),
     )
     async def create_memory(
@@ -90,7 +90,7 @@ def _add_changes(router: APIRouter, use_cases: ChatUseCases, callers: Callers, o
 
     @router.patch(
         "/{memory_id:uuid}",
-        dependencies=[often],
+        dependencies=[limits.per_user("story.edit_memory", callers.reader)],
         responses=limited(_responses(refusals.MemoryUnknown, *_ADMITTED, RateLimited), 200),
     )
     async def edit_memory(reader: Annotated[Person, signed_in], memory_id: UUID, body: MemoryPatch) -> MemoryOut:
