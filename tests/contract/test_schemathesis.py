@@ -4,6 +4,7 @@ import asyncio
 import base64
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,9 @@ _AUDIENCES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def tokens(platform: Any) -> dict[str, str]:
-    """Access tokens of a subscriber, an admin, and admin_service."""
+@pytest.fixture
+def tokens(platform: Any) -> Iterator[dict[str, str]]:
+    """Access tokens of a subscriber, an admin, and admin_service. Whom the fuzzer suspended is let in afterwards."""
     world = load_platform(platform.file)
 
     async def sign_in(role: str) -> str:
@@ -40,8 +41,13 @@ def tokens(platform: Any) -> dict[str, str]:
             await visitor.sign_in()
             return str(visitor.tokens["access_token"])
 
-    people = {role: asyncio.run(sign_in(role)) for role in ("subscriber", "admin")}
-    return people | {"service": _service_token(platform.document["cognito"])}
+    people = {role: asyncio.run(sign_in(role)) for role in ("subscriber", "reader", "admin")}
+    yield people | {"service": _service_token(platform.document["cognito"])}
+    for role in ("subscriber", "reader"):
+        path = f"/admin/v1/users/{_subject(people[role])}/status"
+        admin = {"Authorization": f"Bearer {people['admin']}"}
+        reinstated = httpx2.put(f"{world.web}{path}", headers=admin, json={"status": "active", "reason": "a test"})
+        assert reinstated.status_code == httpx2.codes.OK, reinstated.text
 
 
 @pytest.mark.parametrize(("service", "audience"), _AUDIENCES)
@@ -67,6 +73,11 @@ def test_the_contract_holds(platform: Any, tokens: dict[str, str], service: str,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:]
+
+
+def _subject(token: str) -> str:
+    payload = token.split(".")[1]
+    return str(orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
 
 
 def _service_token(cognito: dict[str, Any]) -> str:

@@ -205,5 +205,9 @@ async def test_an_admin_changes_a_status_and_nobody_else(http: httpx2.AsyncClien
     late, erased = active | {"until": "2027-01-01T00:00:00Z"}, {"status": "erased", "reason": "because"}
     for wrong in (late, erased, {"status": "active"}):
         assert (await http.put(path, headers=admin, json=wrong)).status_code == 422
+    herself = service | {"X-Actor-Token": issuer.reader(ann.user_id, groups=["admin"])}
+    own = await http.put(path, headers=herself, json=body)
+    assert (own.status_code, own.json()["code"]) == (409, "own_account")
+    assert (await http.put(path, headers=herself, json=active)).status_code == 200
     stranger = await http.put(f"/internal/v1/users/{uuid4()}/status", headers=admin, json=body)
     assert (stranger.status_code, stranger.json()["code"]) == (404, "not_found")

@@ -20,7 +20,7 @@ from common_service.problems import problem_response
 Reason = Annotated[str, StringConstraints(strict=True, min_length=5, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _REFUSED: dict[int | str, dict[str, Any]] = {
     **FACES.responses(*NOT_PERMITTED, UnknownUser, UsersUnavailable),
-    409: problem_response(409, ["user_leaving"]),
+    409: problem_response(409, ["user_leaving", "own_account"]),
     422: problem_response(422, ["validation_failed", "until_in_past"]),
 }
 

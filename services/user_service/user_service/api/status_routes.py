@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
 from common_auth.bearer import SERVICE, actor_header
-from common_auth.callers import Callers
+from common_auth.callers import Callers, ServiceCaller
 from common_auth.errors import NOT_PERMITTED
 from common_service.instants import Instant
 from user_service.api.problems import FACES
 from user_service.api.schemas import Body
 from user_service.api.use_cases import UseCases
-from user_service.domain.errors import IdentityProviderUnavailable, UnknownUser, UntilInPast, UserLeaving
+from user_service.domain.errors import IdentityProviderUnavailable, OwnAccount, UnknownUser, UntilInPast, UserLeaving
 from user_service.domain.profile import Profile, Status, UserId
 
 _SCOPE, _ACTING = "user/admin", "users.write"
@@ -63,16 +63,21 @@ def status_routes(use_cases: UseCases, callers: Callers) -> APIRouter:
 
     @router.put(
         "/{user_id}/status",
-        dependencies=[Depends(callers.service(_SCOPE, acting=_ACTING))],
-        responses=FACES.responses(*NOT_PERMITTED, UnknownUser, UserLeaving, UntilInPast, IdentityProviderUnavailable),
+        responses=FACES.responses(
+            *NOT_PERMITTED, UnknownUser, UserLeaving, OwnAccount, UntilInPast, IdentityProviderUnavailable
+        ),
         openapi_extra=actor_header(_ACTING),
     )
     async def change_user_status(
-        user_id: UUID, body: Annotated[Suspend | Reinstate, Field(discriminator="status")]
+        caller: Annotated[ServiceCaller, Depends(callers.service(_SCOPE, acting=_ACTING))],
+        user_id: UUID,
+        body: Annotated[Suspend | Reinstate, Field(discriminator="status")],
     ) -> StandingView:
         """Suspend or reinstate somebody; repeating it changes nothing."""
         change = use_cases.change_status
         if isinstance(body, Suspend):
+            if caller.actor is not None and caller.actor.user_id == user_id:
+                raise OwnAccount
             return StandingView.of(await change.suspend(UserId(user_id), body.until, body.reason, "admin"))
         return StandingView.of(await change.reinstate(UserId(user_id), "admin"))
 

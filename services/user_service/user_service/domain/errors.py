@@ -48,6 +48,13 @@ class UserLeaving(Refusal):
         super().__init__("The account is being erased: its status does not change any more.")
 
 
+class OwnAccount(Refusal):
+    """An admin who would shut herself out."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody suspends themselves: another admin can.")
+
+
 class UntilInPast(Refusal):
     """A suspension that would be over already."""
 
