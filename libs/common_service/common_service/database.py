@@ -1,7 +1,8 @@
 """The connection pool of a service and its unit of work. Commit is a line of the use case, never of a dependency."""
 
+from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from common_service.database_checks import check_on_checkout, refuse_writes
 from common_service.fair_pool import FairPool
-from common_service.statements import ReadingSession, WorkSession
+from common_service.statements import ReadingSession, WorkSession, together
 from common_service.tracing_sql import trace_statements
 
 Answer = TypeVar("Answer")
@@ -115,6 +116,10 @@ class SqlWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.session.close()  # closing rolls back what was not committed
+
+    async def together(self, *wanted: Awaitable[Any]) -> list[Any]:
+        """Await parts of this work that need nothing of one another (`WorkSession.together`)."""
+        return await together(self.session, *wanted)
 
     async def commit(self) -> None:
         """Make everything done in this work durable, at once. Raises what the database raises: then nothing is."""

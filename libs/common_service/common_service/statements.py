@@ -4,13 +4,13 @@ SQLAlchemy builds them and knows the tables; what it costs to run a statement (p
 The rest of a work may go on using the session as ever: what is to be written `later` is written before it looks.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg.pq import TransactionStatus
-from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 from sqlalchemy import JSON, Executable, Table, bindparam, insert, make_url, update
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import ClauseElement
 
+from common_service.batches import Sent, send
 from common_service.database_checks import ensure_reads, only_reads
 from common_service.tracing import found_work
 from common_service.tracing_sql import spanned
@@ -45,79 +46,92 @@ class Compiled:
         return {**self._given, **values, **wrapped}
 
 
+class _Question:
+    """What somebody asks beside others."""
+
+    def __init__(self, sent: Sent | None) -> None:
+        self.sent = sent
+        self.answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+
+
 class WorkSession(AsyncSession):
     """A session that also runs compiled statements."""
 
     watch: Callable[[str, Values], None] | None = None
     """Is told of every compiled statement and its values, as SQLAlchemy's events tell of the others."""
-    _waiting: tuple[tuple[Compiled, dict[str, Any]], ...] = ()
+    _waiting: tuple[Sent, ...] = ()
     _connected: psycopg.AsyncConnection[Any] | None = None
+    _asked: tuple[_Question, ...] = ()
+    _turn: asyncio.Lock | None = None
+    """Whose the connection is, while several ask at once."""
 
     def later(self, statement: Compiled, values: Values) -> None:
         """Write with whatever is asked next, or at the commit: nobody waits for it before."""
-        self._waiting += ((statement, statement.values(values)),)
+        self._waiting += ((statement.sql, statement.values(values)),)
 
     async def rows(self, statement: Compiled, values: Values) -> list[Any]:
         """Run a statement behind what waits, and return its rows, whose columns are attributes.
 
         Raises what the session raises.
         """
-        driver = await self._driver()
-        cursor = driver.cursor(row_factory=namedtuple_row)
-        waiting, self._waiting = self._waiting, ()
-        self._tell((*waiting, (statement, statement.values(values))))
-        with spanned(statement.sql):
-            try:
-                if waiting or (not driver.autocommit and driver.info.transaction_status is TransactionStatus.IDLE):
-                    async with driver.pipeline():
-                        await _send(driver, waiting)
-                        await cursor.execute(statement.sql, statement.values(values))
-                else:
-                    await cursor.execute(statement.sql, statement.values(values))
-                if waiting or (cursor.rowcount > 0 and not only_reads(statement.sql)):
-                    found_work()
-                return await cursor.fetchall() if cursor.description else []
-            except psycopg.Error as error:
-                raise _told(statement.sql, error) from error
+        sent = statement.sql, statement.values(values)
+        if self._turn is None:
+            return (await self._send((sent,)))[0]
+        return await self._ask(self._turn, sent)
+
+    async def together(self, *wanted: Awaitable[Any]) -> list[Any]:
+        """Await parts of this work that need nothing of one another: what they ask goes in one round trip.
+
+        In their order. A commit may be the last. When all have ended, the first error is raised, in their order.
+        """
+        assert self._turn is None, "one at a time"
+        self._turn = asyncio.Lock()
+        try:
+            outcomes = await asyncio.gather(*wanted, return_exceptions=True)
+        finally:
+            self._turn = None
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return outcomes
 
     async def settle(self) -> None:
         """Write what waits."""
-        if not self._waiting:
-            return
-        driver = await self._driver()
-        waiting, self._waiting = self._waiting, ()
-        self._tell(waiting)
-        found_work()
-        with spanned(waiting[0][0].sql):
-            try:
-                async with driver.pipeline():
-                    await _send(driver, waiting)
-            except psycopg.Error as error:
-                raise _told(waiting[0][0].sql, error) from error
+        if self._waiting:
+            await self._send(())
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
         """Run a statement of SQLAlchemy's behind what waits."""
-        await self.settle()
-        return await super().execute(*args, **kwargs)
+        async with self._turn or nullcontext():
+            await self.settle()
+            return await super().execute(*args, **kwargs)
 
     async def scalar(self, *args: Any, **kwargs: Any) -> Any:
         """Run it behind what waits."""
-        await self.settle()
-        return await super().scalar(*args, **kwargs)
+        async with self._turn or nullcontext():
+            await self.settle()
+            return await super().scalar(*args, **kwargs)
 
     async def scalars(self, *args: Any, **kwargs: Any) -> Any:
         """Run it behind what waits."""
-        await self.settle()
-        return await super().scalars(*args, **kwargs)
+        async with self._turn or nullcontext():
+            await self.settle()
+            return await super().scalars(*args, **kwargs)
 
     async def get(self, *args: Any, **kwargs: Any) -> Any:
         """Look behind what waits."""
-        await self.settle()
-        return await super().get(*args, **kwargs)
+        async with self._turn or nullcontext():
+            await self.settle()
+            return await super().get(*args, **kwargs)
 
     async def commit(self) -> None:
-        """Write what waits, and commit."""
-        await self.settle()
+        """Write what waits, and commit, in one round trip."""
+        if self.new or self.dirty or self.deleted:  # what the session itself has to write comes before
+            await self.settle()
+        elif self._turn is not None:
+            await self._ask(self._turn, None)
+        elif self._waiting:
+            await self._send((None,))
         await super().commit()
         self._connected = None
 
@@ -131,10 +145,50 @@ class WorkSession(AsyncSession):
         self._waiting, self._connected = (), None
         await super().close()
 
-    def _tell(self, sent: tuple[tuple[Compiled, dict[str, Any]], ...]) -> None:
-        for statement, values in sent if self.watch else ():
+    async def _ask(self, turn: asyncio.Lock, sent: Sent | None) -> list[Any]:
+        """Ask with the others, or commit (None) behind them: whoever comes first sends for all."""
+        mine = _Question(sent)
+        self._asked += (mine,)
+        if len(self._asked) > 1:
+            return await mine.answer
+        questions = self._asked
+        try:
+            known = 0
+            while known != len(self._asked):  # until nobody comes any more
+                known = len(self._asked)
+                await asyncio.sleep(0)
+            async with turn:
+                questions, self._asked = self._asked, ()
+                answers = await self._send(tuple(question.sent for question in questions))
+        except BaseException as error:
+            _disappoint((*questions, *self._asked), error)
+            raise
+        for question, answer in zip(questions[1:], answers[1:], strict=True):
+            if not question.answer.done():
+                question.answer.set_result(answer)
+        return answers[0]
+
+    async def _send(self, wanted: tuple[Sent | None, ...]) -> list[list[Any]]:
+        """Write what waits and ask behind it, and commit where the last is None. Return the rows of each."""
+        driver = await self._driver()
+        waiting, self._waiting = self._waiting, ()
+        questions = tuple(sent for sent in wanted if sent is not None)
+        everything, commits = (*waiting, *questions), len(questions) < len(wanted)
+        assert None not in wanted[:-1], "nothing comes behind a commit"
+        for sql, values in everything if self.watch else ():
             assert self.watch is not None
-            self.watch(statement.sql, values)
+            self.watch(sql, values)
+        label = (questions or waiting or (("COMMIT", {}),))[0][0]
+        with spanned(label):
+            try:
+                cursors = await send(driver, everything, commit=commits)
+            except psycopg.Error as error:
+                raise _told(label, error) from error
+        asked = cursors[len(waiting) :]
+        if waiting or any(one.rowcount > 0 and not only_reads(q[0]) for one, q in zip(asked, questions, strict=True)):
+            found_work()
+        answers = [await cursor.fetchall() if cursor.description else [] for cursor in asked]
+        return [*answers, []] if commits else answers
 
     async def _driver(self) -> psycopg.AsyncConnection[Any]:
         """Return the connection of this transaction; the next one may have another."""
@@ -189,6 +243,12 @@ async def rows(session: AsyncSession, statement: Compiled, values: Values) -> li
     return await session.rows(statement, values)
 
 
+async def together(session: AsyncSession, *wanted: Awaitable[Any]) -> list[Any]:
+    """Await several as a WorkSession does."""
+    assert isinstance(session, WorkSession), "sessions come from Database"
+    return await session.together(*wanted)
+
+
 async def row(session: AsyncSession, statement: Compiled, values: Values) -> Any:
     """Return the first row; None where there is none."""
     found = await rows(session, statement, values)
@@ -207,9 +267,12 @@ def _updating(row: type[DeclarativeBase], key: tuple[str, ...], names: tuple[str
     return Compiled(update(table).where(*which).values({name: bindparam(name) for name in names}))
 
 
-async def _send(driver: psycopg.AsyncConnection[Any], waiting: tuple[tuple[Compiled, dict[str, Any]], ...]) -> None:
-    for statement, values in waiting:
-        await driver.execute(statement.sql, values)
+def _disappoint(questions: tuple[_Question, ...], error: BaseException) -> None:
+    for question in questions[1:]:
+        if isinstance(error, Exception) and not question.answer.done():
+            question.answer.set_exception(error)
+        else:
+            question.answer.cancel()
 
 
 def _told(sql: str, error: psycopg.Error) -> Exception:

@@ -8,11 +8,13 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from common_service.database import Database
+from common_service.database import Database, SqlWork
 from common_service.statements import Compiled, WorkSession, insert_later, later, row, rows, update_later
+from libs.common_service.tests.proxies import proxy_before
 
 pytestmark = pytest.mark.anyio
 _ALL = Compiled(text("SELECT n, what FROM kit.notes ORDER BY n"))
+_CHANGE = Compiled(text("UPDATE kit.notes SET what = 'changed' RETURNING what"))
 _SLOW = Compiled(text("SELECT pg_sleep(CAST(:seconds AS float8))").bindparams(bindparam("seconds")))
 
 
@@ -116,6 +118,39 @@ async def test_who_leaves_in_the_middle_leaves_a_connection_that_serves_the_next
         await session.commit()
         assert await noted(session) == [(2, "said")]
     await session.close()
+
+
+async def test_what_is_asked_together_goes_at_once_in_its_order_and_is_committed_behind_it(
+    session: WorkSession, database_url: str
+) -> None:
+    async with proxy_before(database_url) as proxy:
+        database = Database(proxy.url, pool_size=1)
+        async with database.session() as first:
+            await rows(first, _ALL, {})
+        before = proxy.round_trips
+        async with SqlWork(database) as work:
+            note(_of(work), 1)
+            seen, changed, _ = await work.together(noted(_of(work)), rows(work.session, _CHANGE, {}), work.commit())
+        assert proxy.round_trips - before == 1
+        assert (seen, [one.what for one in changed]) == ([(1, "said")], ["changed"])
+        await database.close()
+    assert await noted(session) == [(1, "changed")]
+    await session.close()
+
+
+async def test_an_error_among_what_is_asked_together_leaves_nothing_behind(session: WorkSession) -> None:
+    note(session, 1)
+    note(session, 1)
+    with pytest.raises(IntegrityError):
+        await session.together(noted(session), noted(session), session.commit())
+    await session.rollback()
+    assert await session.together(noted(session), noted(session)) == [[], []]
+    await session.close()
+
+
+def _of(work: SqlWork) -> WorkSession:
+    assert isinstance(work.session, WorkSession)
+    return work.session
 
 
 async def test_a_new_transaction_has_the_connection_of_its_session(database_url: str) -> None:

@@ -2,12 +2,12 @@
 # ruff: noqa: ARG002 - the signatures are those of the ports
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from common_service.idempotency import IdempotencyKeyReused
@@ -103,6 +103,13 @@ class MemoryWork:
 
     async def tell(self, *events: Event) -> None:
         self._tables.facts.extend(events)
+
+    async def together(self, *wanted: Awaitable[Any]) -> list[Any]:
+        outcomes = await asyncio.gather(*wanted, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return outcomes
 
     async def commit(self) -> None:
         self._database.tables = self._tables

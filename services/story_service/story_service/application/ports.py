@@ -1,6 +1,6 @@
 """What the use cases need from outside, named for its role."""
 
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -261,11 +261,12 @@ class Work(Protocol):
 
     async def record(self, decision: Decision) -> None:
         """Keep a decision for good."""
-        ...
 
     async def tell(self, *events: Event) -> None:
         """Put facts in the outbox."""
-        ...
+
+    async def together(self, *wanted: Awaitable[Any]) -> list[Any]:
+        """Await parts that need nothing of one another, at last a commit: what they ask goes in one round trip."""
 
     async def commit(self) -> None: ...
 

@@ -132,10 +132,10 @@ class Release:
         if windows and self._is_shown:
             async with self._start_work() as work:
                 drafts = [delta(window) for window in windows]
-                chunks = await work.generations.append(self._generation, drafts, self._now())
-                if chunks is None:
-                    raise LeaseLost
-                await work.commit()
+                appending = work.generations.append(self._generation, drafts, self._now())
+                chunks, _ = await work.together(appending, work.commit())
+            if chunks is None:
+                raise LeaseLost
             self._live.publish(self._generation.id, chunks)
         self._parts += windows
 

@@ -94,12 +94,14 @@ class RunGeneration:
 
     async def _take(self, generation_id: GenerationId, prepared: Prepared | None) -> _Run | None:
         async with self.start_work() as work:
-            generation = await work.generations.lease(generation_id, self.owner, self.now())
+            leasing = work.generations.lease(generation_id, self.owner, self.now())
+            generation = (await work.together(leasing, work.commit()))[0] if prepared else await leasing
             if generation is None:
                 return None
             kind = self.kinds[generation.kind]
             prompt, models = await self._read_up(work, generation, prepared)
-            await work.commit()
+            if prepared is None:
+                await work.commit()
         release = Release(generation, self.policy, self.start_work, self.live, self.now, is_shown=kind.is_shown)
         return _Run(generation, prompt, models, release, TailSplitter(kind.mark))
 
