@@ -19,6 +19,13 @@ _OLD = {
     " now() - interval '8 days')",
     "idempotency_keys": "INSERT INTO {} VALUES ('x', 'y', 'z', '', 'in_progress', NULL, NULL, NULL, now(), now(),"
     " now() - interval '1 second')",
+    "notifications": "WITH ann AS (INSERT INTO users.users (id, username, email_verified, created_at, updated_at)"
+    " VALUES (gen_random_uuid(), 'ann', true, now(), now()) RETURNING id)"
+    " INSERT INTO {} (id, user_id, kind, title, body, dedupe_key, created_at)"
+    " SELECT id, id, 'grant', '', '', 'x', now() - interval '181 days' FROM ann",
+    "outbound_messages": "INSERT INTO {} (id, user_id, kind, about, subject, body, dedupe_key, state, next_attempt_at,"
+    " created_at) SELECT id, id, 'grant', '', '', '', 'x', 'failed', now(), now() - interval '181 days'"
+    " FROM users.users",
 }
 
 

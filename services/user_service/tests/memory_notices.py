@@ -45,6 +45,11 @@ class MemoryNotifications:
     async def read_before(self, user_id: UserId, instant: datetime, now: datetime) -> None:
         self.kept[:] = [self._read(each, user_id, now) if each.created_at <= instant else each for each in self.kept]
 
+    async def prune(self, before: datetime, most: int) -> int:
+        old = [each for each in self.kept if each.created_at < before][:most]
+        self.kept[:] = [each for each in self.kept if each not in old]
+        return len(old)
+
     def _read(self, notification: Notification, user_id: UserId, now: datetime) -> Notification:
         is_theirs = notification.user_id == user_id and notification.read_at is None
         return replace(notification, read_at=now) if is_theirs else notification
@@ -94,6 +99,12 @@ class MemoryMessages:
 
     async def drop(self, message: Message) -> None:
         self._settle(message, "suppressed")
+
+    async def prune(self, before: datetime, most: int) -> int:
+        settled = [each for each in self.kept if each.state not in {"queued", "sending"}]
+        old = [each for each in settled if each.message.created_at < before][:most]
+        self.kept[:] = [each for each in self.kept if each not in old]
+        return len(old)
 
     def _settle(self, message: Message, state: str) -> Queued | None:
         mine = (each for each in self.kept if each.message == message and each.state == "sending")

@@ -16,6 +16,7 @@ from user_service.application.deliver_messages import DeliverMessages
 from user_service.application.notice_ports import Behind
 from user_service.application.notify import notify, remind_of_payment, stop_reminding
 from user_service.application.ports import StartWork
+from user_service.application.prune_notices import PruneNotices
 from user_service.domain.billing_notices import granted, payment_due, subscription_changed
 from user_service.domain.errors import MailRefused, MailUnavailable
 from user_service.domain.notification import USUAL, Channel, Notice, NoticeKind
@@ -260,3 +261,23 @@ async def test_payment_service_is_heard(database: Database, world: World) -> Non
     await house.deliver()
     assert house.post.sent == []
     assert await house.listed(ann.id) == ["Something extra for you", "Your plan goes on", "Your payment is still open"]
+
+
+async def test_what_was_told_long_ago_goes_batch_by_batch_and_what_still_waits_stays(house: House) -> None:
+    ann = await house.somebody()
+    for day in range(3):
+        await house.tell(ann.id, granted(f"grant-{day}", "tokens.month", day + 1, UNTIL))
+        await house.tell(ann.id, payment_due(f"sub_{day}", "pro", 0, UNTIL))
+    house.post.faults = [MailUnavailable("Throttling")]
+    await house.deliver()  # one stays queued
+    house.clock.advance(days=100)
+    await house.tell(ann.id, granted("grant-young", "tokens.month", 9, UNTIL + timedelta(days=365)))
+    prune = PruneNotices(house.start_work, house.clock, timedelta(days=100), at_once=4)
+    assert await prune() is False, "nothing is older yet"
+    assert len(await house.listed(ann.id)) == 7
+    house.clock.advance(seconds=1)
+    assert [await prune(), await prune()] == [True, False]
+    assert len(await house.listed(ann.id)) == 1
+    async with house.start_work() as work:
+        waiting = await work.messages.claim(house.clock(), timedelta(minutes=1))
+    assert waiting is not None

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from common_events.pruning import INBOX_KEPT
 from common_events.settings import EventSettings
 
 _ADMIN = frozenset({"users.read", "users.write", "ops.read", "ops.write"})
@@ -22,6 +23,7 @@ class Settings(EventSettings):
 
     mail_sender: str = _SENDER
     strike_suspension_days: int = Field(default=30, ge=1, le=366)
+    notices_kept_days: int = Field(default=180, gt=INBOX_KEPT.days, le=3660)
     group_permissions: dict[str, frozenset[str]] = Field(default_factory=lambda: {"admin": _ADMIN})
 
     @property

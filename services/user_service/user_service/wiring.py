@@ -39,6 +39,7 @@ from user_service.application.change_status import ChangeStatus
 from user_service.application.deliver_messages import DeliverMessages
 from user_service.application.keep_suspensions import EndSuspensions, SuspendStruck
 from user_service.application.ports import StartWork
+from user_service.application.prune_notices import PruneNotices
 from user_service.infrastructure.cognito_doors import CognitoDoors
 from user_service.infrastructure.cognito_identities import CognitoIdentities
 from user_service.infrastructure.heard_events import SOURCES, HeardEvents
@@ -47,7 +48,7 @@ from user_service.infrastructure.ses_mailer import SesMailer
 from user_service.infrastructure.tables import MESSAGING
 from user_service.settings import Settings
 
-_MAIL_SECONDS, _STRIKE_SECONDS, _SUSPENSION_SECONDS = 2.0, 5.0, 5.0
+_MAIL_SECONDS, _STRIKE_SECONDS, _SUSPENSION_SECONDS, _PRUNE_SECONDS = 2.0, 5.0, 5.0, 300.0
 
 
 def http_app(settings: Settings) -> FastAPI:
@@ -149,6 +150,7 @@ def background(settings: Settings) -> Background:
     footer = f"TrueCrime, {settings.public_web_origin}"
     start_work = _works(database)
     deliver = DeliverMessages(start_work, mailer, utc_now, footer)
+    prune = PruneNotices(start_work, utc_now, timedelta(days=settings.notices_kept_days))
     change_status = ChangeStatus(start_work, doors, utc_now, uuid7)
     parts.jobs.extend(
         [
@@ -156,6 +158,7 @@ def background(settings: Settings) -> Background:
             Consumer(name, bus.subscription(name, SOURCES), heard, database, MESSAGING).job(),
             periodic("outbound-messages", deliver, seconds=_MAIL_SECONDS),
             periodic("strikes", SuspendStruck(start_work, change_status, utc_now), seconds=_STRIKE_SECONDS),
+            periodic("notices-pruning", prune, seconds=_PRUNE_SECONDS),
             periodic("suspensions", EndSuspensions(start_work, change_status, utc_now), seconds=_SUSPENSION_SECONDS),
             pruning(database, MESSAGING),
         ]

@@ -40,6 +40,10 @@ class Notifications(Protocol):
         """Note that all of the person's are read that came at `instant` or earlier."""
         ...
 
+    async def prune(self, before: datetime, most: int) -> int:
+        """Remove some that came before, anybody's, read or not; return how many."""
+        ...
+
 
 class NoticeChoices(Protocol):
     """By which channels people want what."""
@@ -78,6 +82,10 @@ class Messages(Protocol):
 
     async def drop(self, message: Message) -> None:
         """Note that it need not go out any more."""
+        ...
+
+    async def prune(self, before: datetime, most: int) -> int:
+        """Remove some that were queued before and are settled; return how many."""
         ...
 
 

@@ -51,6 +51,12 @@ class SqlNotifications:
         """Set the moment of those that have none and are not younger."""
         await self._session.execute(_unread(user_id).where(NotificationRow.created_at <= instant).values(read_at=now))
 
+    async def prune(self, before: datetime, most: int) -> int:
+        """Delete them by their moment."""
+        chosen = select(NotificationRow.id).where(NotificationRow.created_at < before).limit(most)
+        gone = delete(NotificationRow).where(NotificationRow.id.in_(chosen)).returning(NotificationRow.id)
+        return len((await self._session.execute(gone)).all())
+
 
 def _unread(user_id: UserId) -> Any:
     return update(NotificationRow).where(NotificationRow.user_id == user_id, NotificationRow.read_at.is_(None))
@@ -126,6 +132,13 @@ class SqlMessages:
     async def drop(self, message: Message) -> None:
         """Settle it as not needed."""
         await self._settle(message, state="suppressed")
+
+    async def prune(self, before: datetime, most: int) -> int:
+        """Delete them by their moment; a settled one is never taken up again."""
+        old = MessageRow.created_at < before, MessageRow.state.not_in(["queued", "sending"])
+        chosen = select(MessageRow.id).where(*old).limit(most)
+        gone = delete(MessageRow).where(MessageRow.id.in_(chosen)).returning(MessageRow.id)
+        return len((await self._session.execute(gone)).all())
 
     async def _settle(self, message: Message, **values: object) -> None:
         """Change it while this attempt is the last one: somebody else may have taken it over after the lease."""

@@ -25,6 +25,7 @@ class NotificationRow(Row):
     __table_args__ = (
         UniqueConstraint("user_id", "dedupe_key"),
         Index("ix_notifications_user_id_created_at", "user_id", text("created_at DESC"), text("id DESC")),
+        Index("ix_notifications_created_at", "created_at", postgresql_using="brin"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(_owner())
@@ -90,6 +91,7 @@ class MessageRow(Row):
             "next_attempt_at",
             postgresql_where=text("state IN ('queued','sending')"),
         ),
+        Index("ix_outbound_messages_created_at", "created_at", postgresql_using="brin"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(_owner())
