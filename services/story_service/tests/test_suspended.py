@@ -50,7 +50,7 @@ async def test_what_was_delivered_is_settled_and_what_has_not_begun_is_free(worl
         await world.until_called()
     for _ in range(2):  # told twice, it is done once
         await hears(world, database)
-    stopped, free = await world.ended(begun), await world.ended(silent)
+    stopped, free = await world.generation(begun.id), await world.generation(silent.id)
     assert (stopped.state, stopped.billing) == (State.CANCELLED, Billing.SETTLED)
     assert stopped.usage is not None
     assert stopped.usage.completion_tokens == -(-len(await world.text(begun)) // 4)
