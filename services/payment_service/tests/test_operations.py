@@ -157,12 +157,19 @@ async def test_a_person_is_reconciled_and_the_report_read(
     customer = await harness.subscribe(user_id)
     harness.stripe.change(customer, status=ProviderStatus.CANCELED)
     harness.stripe.events.clear()
-    asked = await http.post("/internal/v1/reconcile", headers=admin, json={"user_id": str(user_id)})
+    key = admin | {"Idempotency-Key": "once"}
+    asked = await http.post("/internal/v1/reconcile", headers=key, json={"user_id": str(user_id)})
     assert (asked.status_code, asked.json()["scope"], asked.json()["finished_at"]) == (202, "user", None)
+    again = await http.post("/internal/v1/reconcile", headers=key, json={"user_id": str(user_id)})
+    assert (again.status_code, again.json(), again.headers["idempotent-replayed"]) == (202, asked.json(), "true")
+    other = await http.post("/internal/v1/reconcile", headers=key, json={})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert await harness.reconcile.next()
     await harness.drain()
     report = (await http.get(f"/internal/v1/reconcile/{UUID(asked.json()['id'])}", headers=admin)).json()
     assert (report["checked"], report["drifted"], report["healed"]) == (1, 1, 1)
     assert [(each["who"], each["theirs"]) for each in report["details"]] == [(str(user_id), "canceled")]
-    nobody = await http.post("/internal/v1/reconcile", headers=admin, json={"user_id": str(somebody())})
+    unknown = admin | {"Idempotency-Key": "another"}
+    nobody = await http.post("/internal/v1/reconcile", headers=unknown, json={"user_id": str(somebody())})
+    assert not await harness.reconcile.next(), "asked twice under one key, it was done once"
     assert (nobody.status_code, nobody.json()["code"]) == (409, "no_customer")

@@ -7,10 +7,11 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
 from common_auth.callers import Callers, ServiceCaller
-from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused, request_hash
+from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused
 from common_service.instants import Instant
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
+from payment_service.api.keyed_answers import attempt_of, kept_answer
 from payment_service.api.overlay_schemas import (
     BatchBody,
     BatchView,
@@ -26,8 +27,6 @@ from payment_service.api.use_cases import UseCases
 from payment_service.application.access_ports import Span
 from payment_service.application.change_grants import GrantWish
 from payment_service.application.change_overrides import OverrideWish
-from payment_service.application.keyed_changes import Kept
-from payment_service.application.ports import Attempt
 from payment_service.domain.errors import (
     AlreadyGranted,
     AlreadyRevoked,
@@ -110,11 +109,11 @@ def _add_overrides(router: APIRouter, use_cases: UseCases, callers: Callers) -> 
         user_id: UUID, caller: Annotated[ServiceCaller, admin], body: OverrideBody, idempotency_key: IdempotencyKey
     ) -> Response:
         """Allow, deny or limit something for somebody for a while; a deny always wins."""
-        attempt = _attempt(caller, f"POST /internal/v1/users/{user_id}/overrides", idempotency_key, body)
+        attempt = attempt_of(caller, f"POST /internal/v1/users/{user_id}/overrides", idempotency_key, body)
         wish = OverrideWish(
             UserId(user_id), body.effect, body.feature, body.limit_value, body.starts_at, body.expires_at, body.reason
         )
-        return _created(await use_cases.add_override(attempt, wish))
+        return kept_answer(await use_cases.add_override(attempt, wish), 201)
 
     @router.delete(
         "/overrides/{override_id}",
@@ -143,7 +142,7 @@ def _add_grants(router: APIRouter, use_cases: UseCases, callers: Callers) -> Non
         user_id: UUID, caller: Annotated[ServiceCaller, admin], body: GrantBody, idempotency_key: IdempotencyKey
     ) -> Response:
         """Give somebody units on top of the plan."""
-        attempt = _attempt(caller, f"POST /internal/v1/users/{user_id}/grants", idempotency_key, body)
+        attempt = attempt_of(caller, f"POST /internal/v1/users/{user_id}/grants", idempotency_key, body)
         wish = GrantWish(
             user_id=UserId(user_id),
             meter=body.meter,
@@ -154,7 +153,7 @@ def _add_grants(router: APIRouter, use_cases: UseCases, callers: Callers) -> Non
             source=body.source,
             source_ref=body.source_ref,
         )
-        return _created(await use_cases.add_grant(attempt, wish))
+        return kept_answer(await use_cases.add_grant(attempt, wish), 201)
 
     @router.delete(
         "/grants/{grant_id}",
@@ -166,12 +165,3 @@ def _add_grants(router: APIRouter, use_cases: UseCases, callers: Callers) -> Non
     ) -> GrantView:
         """Take back what is left of a grant."""
         return GrantView.model_validate((await use_cases.void_grant(grant_id, actor_of(caller), reason)).record())
-
-
-def _attempt(caller: ServiceCaller, route: str, key: str, body: OverrideBody | GrantBody) -> Attempt:
-    return Attempt(UserId(actor_of(caller)), route, key, request_hash(body.model_dump(mode="json")))
-
-
-def _created(kept: Kept) -> Response:
-    headers = {"Idempotent-Replayed": "true"} if kept.is_replay else {}
-    return Response(orjson.dumps(dict(kept.answer.body)), 201, headers, "application/json")

@@ -3,11 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from common_auth.callers import Callers, ServiceCaller
+from common_service.idempotency import IdempotencyInProgress, IdempotencyKey, IdempotencyKeyReused
 from common_service.pagination import Cursor, Cursors, Limit, Page
 from common_service.problems import BadCursor
+from payment_service.api.keyed_answers import attempt_of, kept_answer
 from payment_service.api.operation_schemas import (
     ReconcileRequest,
     Replayed,
@@ -81,12 +83,19 @@ def _add_reconcile(router: APIRouter, use_cases: UseCases, callers: Callers) -> 
     writer = Depends(callers.service("payment/admin", acting=_WRITE))
 
     @router.post(
-        "/reconcile", status_code=202, responses=refusing_services(NoCustomer), openapi_extra=actor_header(_WRITE)
+        "/reconcile",
+        status_code=202,
+        response_model=RunView,
+        responses=refusing_services(NoCustomer, IdempotencyKeyReused, IdempotencyInProgress),
+        openapi_extra=actor_header(_WRITE),
     )
-    async def reconcile(body: ReconcileRequest, caller: Annotated[ServiceCaller, writer]) -> RunView:
-        """Let one person, or everybody, be compared with Stripe and healed; asked twice, it is done twice, safely."""
+    async def reconcile(
+        body: ReconcileRequest, caller: Annotated[ServiceCaller, writer], idempotency_key: IdempotencyKey
+    ) -> Response:
+        """Let one person, or everybody, be compared with Stripe and healed; under two keys it is done twice, safely."""
+        attempt = attempt_of(caller, "POST /internal/v1/reconcile", idempotency_key, body)
         user_id = UserId(body.user_id) if body.user_id else None
-        return RunView.of(await use_cases.request_reconcile(user_id, actor_of(caller)))
+        return kept_answer(await use_cases.request_reconcile(attempt, user_id), 202)
 
     @router.get(
         "/reconcile/{run_id}",

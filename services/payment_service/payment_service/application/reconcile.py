@@ -7,10 +7,12 @@ safe at any time: beside webhooks, beside another run, and again from its start 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar, get_args
 from uuid import UUID
 
-from payment_service.application.ports import Clock, NewId, StartWork
+from payment_service.application.keyed_changes import Kept, Made, once
+from payment_service.application.ports import Attempt, Clock, NewId, StartWork, Work
 from payment_service.application.sync_ports import Ledger, Owned, Pages, Run, RunScope
 from payment_service.domain.access import Cause
 from payment_service.domain.errors import NoCustomer, RunNotFound
@@ -43,15 +45,19 @@ class RequestReconcile:
     now: Clock
     new_id: NewId
 
-    async def __call__(self, user_id: UserId | None, requested_by: UUID | None) -> Run:
-        """Ask for a comparison of one person or of everybody. Raises NoCustomer for somebody who never bought."""
-        async with self.start_work() as work:
-            if user_id is not None and await work.customers.of(user_id) is None:
-                raise NoCustomer
-            run = self._run("user" if user_id else "all", user_id, requested_by)
-            await work.runs.add(run)
-            await work.commit()
-        return run
+    async def __call__(self, attempt: Attempt, user_id: UserId | None) -> Kept:
+        """Ask for a comparison of one person or of everybody.
+
+        Raises NoCustomer for somebody who never bought, and what is raised for a reused key.
+        """
+        return await once(self.start_work, attempt, self.now(), partial(self._ask, attempt, user_id))
+
+    async def _ask(self, attempt: Attempt, user_id: UserId | None, work: Work) -> Made:
+        if user_id is not None and await work.customers.of(user_id) is None:
+            raise NoCustomer
+        run = self._run("user" if user_id else "all", user_id, attempt.user_id)
+        await work.runs.add(run)
+        return run.record(), run.id
 
     async def read(self, run_id: UUID) -> Run:
         """Return a run as it stands. Raises RunNotFound."""
