@@ -103,7 +103,7 @@ async def _with_progress(
     start_work: StartWork, gateway: StripeGateway, bar: Bar, user_id: UUID | None, *, pending: bool
 ) -> Run:
     request = RequestReconcile(start_work, utc_now, uuid7)
-    asked = await (request.scope("pending") if pending else request(UserId(user_id) if user_id else None, None))
+    asked = await (request.scope("pending") if pending else request.by_hand(UserId(user_id) if user_id else None))
     comparison = Reconcile(start_work, gateway.ledger, utc_now)
     if claimed := await comparison.claim(asked.id):
         await comparison(claimed, lambda count: bar.show("compared with Stripe", bar.done + count))

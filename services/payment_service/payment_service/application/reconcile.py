@@ -50,14 +50,25 @@ class RequestReconcile:
 
         Raises NoCustomer for somebody who never bought, and what is raised for a reused key.
         """
-        return await once(self.start_work, attempt, self.now(), partial(self._ask, attempt, user_id))
+        return await once(self.start_work, attempt, self.now(), partial(self._keyed, attempt, user_id))
 
-    async def _ask(self, attempt: Attempt, user_id: UserId | None, work: Work) -> Made:
+    async def by_hand(self, user_id: UserId | None) -> Run:
+        """Ask for one without a key, as the command does. Raises NoCustomer too."""
+        async with self.start_work() as work:
+            run = await self._ask(work, user_id, None)
+            await work.commit()
+        return run
+
+    async def _keyed(self, attempt: Attempt, user_id: UserId | None, work: Work) -> Made:
+        run = await self._ask(work, user_id, attempt.user_id)
+        return _record(run), run.id
+
+    async def _ask(self, work: Work, user_id: UserId | None, requested_by: UUID | None) -> Run:
         if user_id is not None and await work.customers.of(user_id) is None:
             raise NoCustomer
-        run = self._run("user" if user_id else "all", user_id, attempt.user_id)
+        run = self._run("user" if user_id else "all", user_id, requested_by)
         await work.runs.add(run)
-        return run.record(), run.id
+        return run
 
     async def read(self, run_id: UUID) -> Run:
         """Return a run as it stands. Raises RunNotFound."""
@@ -236,3 +247,18 @@ def _is_same(ours: Subscription | None, theirs: SubscriptionReading, catalogue: 
         return False
     plan_code = catalogue.plan_of(theirs.price_id, theirs.lookup_key)
     return plan_code == ours.plan_code or (plan_code is None and not theirs.terms.is_live)
+
+
+def _record(run: Run) -> dict[str, object]:
+    """Return a run that nobody has begun, as it is answered."""
+    return {
+        "id": str(run.id),
+        "scope": run.scope,
+        "user_id": str(run.user_id) if run.user_id else None,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": None,
+        "checked": run.checked,
+        "drifted": run.drifted,
+        "healed": run.healed,
+        "details": list(run.details),
+    }

@@ -243,20 +243,6 @@ class Run:
     healed: int = 0
     details: Sequence[dict[str, object]] = field(default=())
 
-    def record(self) -> dict[str, object]:
-        """Return it as it is answered."""
-        return {
-            "id": str(self.id),
-            "scope": self.scope,
-            "user_id": str(self.user_id) if self.user_id else None,
-            "started_at": self.started_at.isoformat(),
-            "finished_at": self.finished_at.isoformat() if self.finished_at else None,
-            "checked": self.checked,
-            "drifted": self.drifted,
-            "healed": self.healed,
-            "details": list(self.details),
-        }
-
 
 class Runs(Protocol):
     """Runs of the reconciliation: the row is the queue, and the report."""
