@@ -5,8 +5,8 @@ The rest of a work may go on using the session as ever: what is to be written `l
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +64,7 @@ class WorkSession(AsyncSession):
     _asked: tuple[_Question, ...] = ()
     _turn: asyncio.Lock | None = None
     """Whose the connection is, while several ask at once."""
+    _holder: "asyncio.Task[Any] | None" = None
 
     def later(self, statement: Compiled, values: Values) -> None:
         """Write with whatever is asked next, or at the commit: nobody waits for it before."""
@@ -102,25 +103,25 @@ class WorkSession(AsyncSession):
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
         """Run a statement of SQLAlchemy's behind what waits."""
-        async with self._turn or nullcontext():
+        async with self._alone():
             await self.settle()
             return await super().execute(*args, **kwargs)
 
     async def scalar(self, *args: Any, **kwargs: Any) -> Any:
         """Run it behind what waits."""
-        async with self._turn or nullcontext():
+        async with self._alone():
             await self.settle()
             return await super().scalar(*args, **kwargs)
 
     async def scalars(self, *args: Any, **kwargs: Any) -> Any:
         """Run it behind what waits."""
-        async with self._turn or nullcontext():
+        async with self._alone():
             await self.settle()
             return await super().scalars(*args, **kwargs)
 
     async def get(self, *args: Any, **kwargs: Any) -> Any:
         """Look behind what waits."""
-        async with self._turn or nullcontext():
+        async with self._alone():
             await self.settle()
             return await super().get(*args, **kwargs)
 
@@ -144,6 +145,20 @@ class WorkSession(AsyncSession):
         """Let go of the connection; what was not committed never was."""
         self._waiting, self._connected = (), None
         await super().close()
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Hold the connection, unless this task does: some of SQLAlchemy's own methods call one another."""
+        mine = asyncio.current_task()
+        if self._turn is None or self._holder is mine:
+            yield
+            return
+        async with self._turn:
+            self._holder = mine
+            try:
+                yield
+            finally:
+                self._holder = None
 
     async def _ask(self, turn: asyncio.Lock, sent: Sent | None) -> list[Any]:
         """Ask with the others, or commit (None) behind them: whoever comes first sends for all."""

@@ -148,6 +148,18 @@ async def test_an_error_among_what_is_asked_together_leaves_nothing_behind(sessi
     await session.close()
 
 
+async def test_what_the_session_itself_asks_waits_for_its_turn(session: WorkSession) -> None:
+    note(session, 1)
+
+    async def number() -> int:
+        found = await session.scalars(text("SELECT count(*) FROM kit.notes"))
+        return int(found.one())
+
+    async with asyncio.timeout(5):
+        assert await session.together(number(), noted(session), number()) == [1, [(1, "said")], 1]
+    await session.close()
+
+
 def _of(work: SqlWork) -> WorkSession:
     assert isinstance(work.session, WorkSession)
     return work.session
