@@ -54,4 +54,5 @@ class _Adapted(AsyncAdaptedQueue[ConnectionPoolEntry]):
 class FairPool(AsyncAdaptedQueuePool):
     """SQLAlchemy's pool over a fair queue."""
 
+    _sqla_logger_namespace = "sqlalchemy.pool.FairPool"  # it logs every connection that comes and goes, if asked to
     _queue_class = _Adapted

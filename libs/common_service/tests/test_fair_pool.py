@@ -1,6 +1,7 @@
 """Whoever has waited longest is served first, and whoever leaves the line loses nothing."""
 
 import asyncio
+import logging
 
 import pytest
 from sqlalchemy import text
@@ -61,3 +62,12 @@ async def test_a_crowd_that_comes_and_goes_loses_no_connection(database_url: str
 
 async def _ends(crowd: "list[asyncio.Task[None]]") -> "list[BaseException | None]":
     return await asyncio.gather(*crowd, return_exceptions=True)
+
+
+async def test_connections_come_and_go_without_a_word(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        database = Database(database_url)
+        for _ in range(2):
+            await database.ping()
+        await database.close()
+    assert not [record for record in caplog.records if "pool" in record.name]
